@@ -1,0 +1,60 @@
+internal import NIOCore
+internal import Shared
+
+// The gateway process runs on one event loop. Sessions and queue are actors whose executor is that loop
+// (`unownedExecutor`), so that each reaches the other with `assumeIsolated`, without a hop, from a channel handler.
+
+/// What the sessions need of the queue. Called on the gateway's event loop.
+protocol DispatchReceiver: AnyObject, Sendable {
+    /// Takes the dispatches of one read burst, in order. Those whose (session, sequence) the queue already has are dropped
+    /// there. When this returns, they count as received.
+    nonisolated func receive(_ burst: [Dispatch])
+
+    /// The shard began a new session (READY) or resumed one (RESUMED): sequence numbers start over with a new one.
+    nonisolated func sessionBegan(shard: Int, session: String, resumed: Bool)
+
+    /// The number to send in heartbeats and RESUME for that session: that of the last dispatch of which, and of all before
+    /// it, nothing can be lost any more. Nil if there is none.
+    nonisolated func durableSequence(shard: Int, session: String) -> Int?
+
+    /// The RATE_LIMITED dispatch that answers a member request sent for a worker (gateway-events.mdx, Rate Limited).
+    nonisolated func memberRequestLimited(shard: Int, guild: Snowflake, nonce: String?, retryAfter: Double)
+}
+
+/// How a shard looks from outside, for status.
+struct ShardStatus: Sendable, Equatable {
+    let id: Int
+    /// `connecting`, `identifying`, `resuming`, `ready`, `waiting`, `closed`.
+    let state: String
+    let sequence: Int?
+    /// Between the last heartbeat and its acknowledgement, in milliseconds.
+    let latencyMilliseconds: Int?
+    /// Since the last frame from Discord, in milliseconds.
+    let idleMilliseconds: Int?
+    /// Why it waits or is closed, in words; nil when all is well.
+    let note: String?
+}
+
+/// What a command for Discord came to.
+enum CommandOutcome: Sendable, Equatable {
+    case sent
+    case refused(String)
+}
+
+/// What the queue needs of the sessions. Called on the gateway's event loop.
+protocol ShardDirectory: AnyObject, Sendable {
+    nonisolated var applicationID: Snowflake? { get }
+    nonisolated var userID: Snowflake? { get }
+    nonisolated var shardIDs: [Int] { get }
+    nonisolated var shardCount: Int { get }
+    nonisolated func shardStatuses() -> [ShardStatus]
+    /// Counters and gauges of the sessions for status and metrics, such as identifies left.
+    nonisolated func sessionCounters() -> [(name: String, value: Int)]
+
+    /// Sends a gateway payload within Discord's 120 per 60 s; `completion` runs on the loop once it is sent or refused.
+    nonisolated func send(
+        _ payload: ByteBuffer, to shard: Int, completion: @escaping @Sendable (CommandOutcome) -> Void)
+
+    /// Starts the shard anew with an IDENTIFY; an error text if there is no such shard.
+    nonisolated func reidentify(shard: Int) -> String?
+}

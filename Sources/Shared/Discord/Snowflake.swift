@@ -1,0 +1,47 @@
+/// One of Discord's ids: 64 bits whose upper 42 are the time of creation (reference.mdx, Snowflakes).
+public struct Snowflake: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// 2015-01-01T00:00:00Z in milliseconds since 1970, where Discord's time begins.
+    public static let epochMilliseconds: UInt64 = 1_420_070_400_000
+
+    /// The id as a number.
+    public let rawValue: UInt64
+
+    /// Wraps a number.
+    public init(_ rawValue: UInt64) {
+        self.rawValue = rawValue
+    }
+
+    /// Reads a decimal string without sign or leading zero, as Discord sends it; nil if it is anything else.
+    public init?(_ text: some StringProtocol) {
+        var text = String(text)
+        guard let id = text.withUTF8({ Snowflake(decimal: UnsafeRawBufferPointer($0)) }) else { return nil }
+        self = id
+    }
+
+    /// Reads decimal digits.
+    public init?(decimal bytes: UnsafeRawBufferPointer) {
+        guard bytes.count > 0, bytes.count <= 20, bytes.count == 1 || bytes[0] != UInt8(ascii: "0") else { return nil }
+        var value: UInt64 = 0
+        for byte in bytes {
+            let digit = byte &- UInt8(ascii: "0")
+            guard digit < 10 else { return nil }
+            let (product, overflowed) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carried) = product.addingReportingOverflow(UInt64(digit))
+            guard !overflowed, !carried else { return nil }
+            value = sum
+        }
+        rawValue = value
+    }
+
+    /// When it was made, in milliseconds since 1970.
+    public var millisecondsSince1970: UInt64 { (rawValue >> 22) + Self.epochMilliseconds }
+
+    /// The shard that gets this guild's events (gateway.mdx, Sharding).
+    public func shard(of count: Int) -> Int { Int((rawValue >> 22) % UInt64(count)) }
+
+    /// Decimal digits.
+    public var description: String { String(rawValue) }
+
+    /// By number, which is by time of creation to within a millisecond.
+    public static func < (left: Snowflake, right: Snowflake) -> Bool { left.rawValue < right.rawValue }
+}

@@ -1,0 +1,52 @@
+/// Numbers that both ends of the queue socket agree on (docs/queue-protocol.md).
+public enum QueueProtocol {
+    /// The version spoken here.
+    public static let version = 1
+    /// Longest line either way, in bytes, without its line break.
+    public static let maximumLineBytes = 16 << 20
+    /// How long after connecting a worker may take to say hello.
+    public static let helloDeadline: Duration = .seconds(5)
+    /// Most bytes of events the gateway writes ahead of what the worker has read.
+    public static let maximumWriteAheadBytes = 1 << 20
+    /// How often the gateway pings.
+    public static let pingInterval: Duration = .seconds(10)
+    /// A worker that leaves a ping unanswered this long is taken for dead.
+    public static let pongDeadline: Duration = .seconds(20)
+    /// How often a worker reports what the gateway cannot know.
+    public static let reportInterval: Duration = .seconds(10)
+    /// Interactions that may exceed a worker's credit, so that a full worker still answers members.
+    public static let interactionOverdraft = 32
+    /// The range of `capacity`.
+    public static let capacityRange = 1...65_536
+
+    /// Why the gateway closes a worker's connection.
+    public enum ErrorCode: String, Sendable {
+        case malformed
+        case tooLong = "too_long"
+        case unknownOp = "unknown_op"
+        case unexpected
+        case unsupportedProtocol = "unsupported_protocol"
+        case helloTimeout = "hello_timeout"
+        case forbidden
+        case busy
+        case shuttingDown = "shutting_down"
+    }
+}
+
+/// The gateway's number for one dispatch: strictly growing in the order of reception, over restarts too, because each
+/// is the larger of the last one plus 1 and the wall clock in microseconds since 1970. Below 2^53.
+public struct EventID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The number itself.
+    public let rawValue: Int64
+
+    /// Wraps a number.
+    public init(_ rawValue: Int64) {
+        self.rawValue = rawValue
+    }
+
+    /// Decimal digits.
+    public var description: String { String(rawValue) }
+
+    /// By order of reception.
+    public static func < (left: EventID, right: EventID) -> Bool { left.rawValue < right.rawValue }
+}
