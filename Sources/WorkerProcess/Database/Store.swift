@@ -1,0 +1,123 @@
+internal import Shared
+
+/// What the bot keeps, in the domain's words. `PostgresStore` and `SQLiteStore` conform; one suite tests both.
+///
+/// Every call is one transaction. Calls that an event causes carry the event's id and have no second effect when
+/// the event is delivered again.
+protocol Store: Sendable {
+    /// Which database this is, for reports: an id that two workers compare, and the engine's name.
+    var identity: StoreIdentity { get async throws(StoreError) }
+
+    /// Applies the migrations that are missing, under a lock, so that any number of workers can start at once.
+    func migrate() async throws(StoreError)
+
+    /// Asks the database for a sign of life.
+    func ping() async throws(StoreError)
+
+    /// The guild is there and looks so. Ignored if a later event (by id) has been recorded already.
+    func recordGuild(_ sighting: GuildSighting) async throws(StoreError)
+
+    /// The bot left the guild or was removed; its configuration stays. Ignored if a later event has been recorded.
+    func recordDeparture(of guild: Snowflake, event: EventID, at: Int64) async throws(StoreError)
+
+    /// READY names all guilds of a shard: marks as left each guild of that shard that is not in `present` and was last seen by an
+    /// event before `event`; marks those present as not left. Returns how many were newly marked as left.
+    func reconcileGuilds(
+        shard: Int, of shardCount: Int, present: [Snowflake], event: EventID, at: Int64
+    ) async throws(StoreError) -> Int
+
+    /// The guild's settings; the defaults if it has no row yet.
+    func configuration(of guild: Snowflake) async throws(StoreError) -> GuildConfiguration
+
+    /// Sets (or with nil switches off) the channel for welcome messages, making the guild's row if it is missing.
+    func setWelcomeChannel(_ channel: Snowflake?, of guild: Snowflake) async throws(StoreError)
+
+    /// Counts messages, many events in one transaction: locks each key's cursor in key order, drops events at or below it,
+    /// then aggregates, upserts and advances the cursors.
+    func recordActivity(_ batch: [ActivityEvent]) async throws(StoreError)
+
+    /// Messages a member was counted for in a guild, in all.
+    func messageCount(of member: Snowflake, in guild: Snowflake) async throws(StoreError) -> Int
+
+    /// The hash of the command definitions last registered for an application; nil if none.
+    func registeredCommandsHash(of application: Snowflake) async throws(StoreError) -> String?
+
+    /// Runs `body` while no other worker on this database registers commands, then keeps the hash it returns.
+    func registeringCommands(
+        of application: Snowflake, _ body: @Sendable (_ registeredHash: String?) async throws -> String
+    ) async throws
+
+    /// Closes all connections; calls that wait fail with `.closed`.
+    func close() async
+}
+
+/// Which database a store speaks to.
+struct StoreIdentity: Sendable, Equatable {
+    /// A random id kept in the database itself, so that two workers can tell whether they share it.
+    let id: String
+    /// `postgresql` or `sqlite`.
+    let engine: String
+}
+
+/// A guild as GUILD_CREATE or GUILD_UPDATE shows it.
+struct GuildSighting: Sendable, Equatable {
+    let guild: Snowflake
+    let name: String
+    let ownerID: Snowflake?
+    let preferredLocale: String?
+    let memberCount: Int?
+    let event: EventID
+    /// First receipt, in microseconds since 1970.
+    let at: Int64
+}
+
+/// One guild's settings.
+struct GuildConfiguration: Sendable, Equatable {
+    var guild: Snowflake
+    var name: String?
+    var welcomeChannel: Snowflake?
+    var dailyChannel: Snowflake?
+    /// Prefix of text commands; nil for the worker's default.
+    var prefix: String?
+    /// The guild's preferred locale as Discord last told it.
+    var preferredLocale: String?
+    /// Whether the bot has left.
+    var hasLeft = false
+
+    init(guild: Snowflake) {
+        self.guild = guild
+    }
+}
+
+/// One counted message.
+struct ActivityEvent: Sendable, Equatable {
+    /// The queue's key of the event, whose cursor it advances.
+    let key: String
+    let event: EventID
+    let guild: Snowflake
+    let member: Snowflake
+    /// Days since 1970 in UTC, from the message's own time.
+    let day: Int
+}
+
+/// Why a store could not do as it was told.
+struct StoreError: Error, Equatable, CustomStringConvertible {
+    enum Kind: Sendable, Equatable {
+        /// The database cannot be reached, is starting up or shutting down, or has no room: release and come back.
+        case unavailable
+        /// A serialization failure or deadlock that went on after retries: the same work may succeed later.
+        case conflict
+        /// The statement or the data is wrong: a bug, counted against the event.
+        case rejected
+        /// Wrong password, no such database, schema of a later release: retrying is pointless.
+        case misconfigured
+        /// `close()` was called.
+        case closed
+    }
+
+    let kind: Kind
+    /// SQLSTATE or SQLite's result code.
+    let code: String?
+    /// What went wrong and where, without secrets or data.
+    let description: String
+}
