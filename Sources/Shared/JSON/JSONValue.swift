@@ -72,7 +72,9 @@ public struct JSONValue {
 
     /// Whether this is exactly that string; compares bytes and allocates nothing.
     public func equals(_ text: StaticString) -> Bool {
-        withStringBytes { $0.elementsEqual(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)) }
+        withStringBytes {
+            $0.elementsEqual(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        }
             ?? false
     }
 

@@ -2,9 +2,11 @@ public import NIOCore
 
 /// One dispatch on its way to a worker.
 public struct EventFrame: Sendable, Equatable {
+    /// The gateway's number for it.
     public var id: EventID
     /// 1, plus one for each counted failure.
     public var attempt: Int
+    /// The shard it came from.
     public var shard: Int
     /// Discord's sequence number.
     public var sequence: Int
@@ -48,7 +50,9 @@ public struct EventFrame: Sendable, Equatable {
 
 /// The answer to a worker's hello.
 public struct Welcome: Sendable, Equatable {
+    /// Queue protocol version the gateway speaks.
     public var protocolVersion: Int
+    /// The gateway program's version.
     public var version: String
     /// Names the gateway's journal, for the hello after a lost connection.
     public var journal: String

@@ -5,7 +5,9 @@ import Testing
 @Suite struct JSONTests {
     @Test func `values are read from a parsed text`() throws {
         let parser = JSONParser()
-        let root = try parser.parse(#"{"op":"event","id":7,"big":18446744073709551615,"d":{"a":[1,2.5,"x\né",null,true]},"s":"888832427022221319"}"#)
+        let root = try parser.parse(
+            #"{"op":"event","id":7,"big":18446744073709551615,"d":{"a":[1,2.5,"x\né",null,true]},"s":"888832427022221319"}"#
+        )
         #expect(root["op"]?.equals("event") == true)
         #expect(root["id"]?.int == 7)
         #expect(root["s"]?.snowflake == Snowflake(888_832_427_022_221_319))
