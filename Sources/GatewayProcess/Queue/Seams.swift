@@ -58,3 +58,17 @@ protocol ShardDirectory: AnyObject, Sendable {
     /// Starts the shard anew with an IDENTIFY; an error text if there is no such shard.
     nonisolated func reidentify(shard: Int) -> String?
 }
+
+/// The queue's life as the entry point leads it: `start`, then the sessions run, then `goodbye`, then the sessions close,
+/// then `stop`. An implementation is made with the settings and the `ShardDirectory`, and is the sessions' receiver.
+protocol QueueService: DispatchReceiver {
+    /// Listens on the queue's and the control socket. Throws what the process should end with.
+    func start() async throws
+
+    /// Tells every worker that the gateway is going, delivers nothing more, and returns once all of them have closed or
+    /// `timeout` has passed. Until then acknowledgements count and what the sessions receive is taken.
+    func goodbye(reason: String, timeout: Duration) async
+
+    /// Closes what is still open and removes the sockets.
+    func stop() async
+}
