@@ -18,6 +18,33 @@ public enum QueueProtocol {
     public static let interactionOverdraft = 32
     /// The range of `capacity`.
     public static let capacityRange = 1...65_536
+    /// Most entries in each of a hello's lists; Discord has about 80 dispatches and 100 commands per application.
+    public static let maximumNames = 1024
+    /// Longest entry of such a list, in bytes: a custom id has at most 100 characters.
+    public static let maximumNameBytes = 512
+    /// Longest reason kept of a nack or release, in bytes; the rest is cut off.
+    public static let maximumReasonBytes = 2048
+    /// Longest name of a worker.
+    public static let maximumWorkerNameBytes = 64
+
+    /// What `isWorkerName` accepts, in words.
+    static let acceptedWorkerNames = "1 to \(maximumWorkerNameBytes) of the letters a-z and A-Z, digits, . _ : -"
+
+    /// Whether a worker may be called so: 1 to 64 letters, digits, `.`, `_`, `:`, `-`.
+    public static func isWorkerName(_ name: String) -> Bool {
+        (1...maximumWorkerNameBytes).contains(name.utf8.count) && name.utf8.allSatisfy(isWorkerNameByte)
+    }
+
+    /// Whether a worker's name may contain this byte.
+    static func isWorkerNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: ":"),
+            UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
 
     /// Why the gateway closes a worker's connection.
     public enum ErrorCode: String, Sendable {
