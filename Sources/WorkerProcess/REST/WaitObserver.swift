@@ -10,10 +10,11 @@ struct WaitObserver: Sendable {
     /// The observer of the running handler; nil outside of one.
     @TaskLocal static var current: WaitObserver?
 
-    /// Called on an arbitrary thread with how long the wait is expected to last still. It must return at once.
-    let isWaiting: @Sendable (_ expected: Duration) -> Void
+    /// Called on an arbitrary thread, with the time within which the next notice comes if the wait goes on. It must return
+    /// at once.
+    let isWaiting: @Sendable (_ next: Duration) -> Void
 
-    init(_ isWaiting: @escaping @Sendable (_ expected: Duration) -> Void) {
+    init(_ isWaiting: @escaping @Sendable (_ next: Duration) -> Void) {
         self.isWaiting = isWaiting
     }
 }
