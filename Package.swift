@@ -92,6 +92,12 @@ let package = Package(
             resources: [.copy("OpenAPI")],
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "CountingWorker",
+            dependencies: ["Shared", nioCore, argumentParser],
+            path: "Benchmarks/CountingWorker",
+            swiftSettings: strict
+        ),
         .target(name: "TestKit", dependencies: ["Shared"], path: "Tests/TestKit", swiftSettings: strict),
         .testTarget(name: "SharedTests", dependencies: ["Shared", "TestKit", nioEmbedded], swiftSettings: strict),
         .testTarget(

@@ -1,0 +1,100 @@
+internal import ArgumentParser
+internal import Glibc
+internal import NIOCore
+internal import Shared
+
+/// The benchmark's worker: takes events off the queue socket, decodes what a handler would look at, counts, acknowledges.
+@main
+struct CountingWorker: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "olim-counting-worker", abstract: "Counts events and says what that cost, as one line of JSON.")
+
+    @Option(help: "The gateway's queue socket.")
+    var socket: String
+
+    @Option(help: "End after this many events.")
+    var events: Int
+
+    @Option(help: "Events in flight at once.")
+    var capacity = 4096
+
+    func run() throws {
+        let queue = try QueueConnection(path: socket)
+        let hello = WorkerHello(
+            worker: "counting", version: Version.current, capacity: capacity, events: ["MESSAGE_CREATE"])
+        try queue.send([.hello(hello)])
+        var count = Count()
+        var splitter = LineSplitter()
+        var decoder = GatewayFrameDecoder()
+        while count.events < events {
+            splitter.append(try queue.receive())
+            var acknowledged: [EventID] = []
+            var answers: [WorkerFrame] = []
+            while let line = try splitter.nextLine() {
+                switch try decoder.decode(line) {
+                case .welcome: print(#"{"ready":true}"#)
+                case .event(let event):
+                    count.add(event, decoder.eventData)
+                    acknowledged.append(event.id)
+                case .ping: answers.append(.pong)
+                case .error(let code, let message): throw ValidationError("the gateway says \(code): \(message)")
+                default: break
+                }
+            }
+            if !acknowledged.isEmpty { answers.append(.ack(acknowledged)) }
+            if !answers.isEmpty { try queue.send(answers) }
+            fflush(nil)
+        }
+        print(count.summary.text)
+    }
+}
+
+/// What was counted, and what it cost this process from the first event on.
+struct Count {
+    private(set) var events = 0
+    private var characters = 0
+    private var authors: Set<Snowflake> = []
+    private var latencies: [Int64] = []
+    private var startedAt = 0.0
+    private var startingCPU = 0.0
+
+    /// Looks at what an activity counter and a command parser look at.
+    mutating func add(_ event: EventFrame, _ data: JSONValue?) {
+        if events == 0 {
+            startedAt = Clock.monotonicSeconds
+            startingCPU = Clock.cpuSeconds
+        }
+        events += 1
+        if let author = data?["author"]?["id"]?.snowflake { authors.insert(author) }
+        characters += data?["content"]?.withStringBytes { $0.count } ?? 0
+        latencies.append(Clock.wallMicroseconds - event.receivedAt)
+    }
+
+    var summary: JSON {
+        let sorted = latencies.sorted()
+        func percentile(_ share: Double) -> JSON {
+            .integer(Int(sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]))
+        }
+        return [
+            "events": .integer(events),
+            "authors": .integer(authors.count),
+            "characters": .integer(characters),
+            "wall_s": .double(Clock.monotonicSeconds - startedAt),
+            "cpu_s": .double(Clock.cpuSeconds - startingCPU),
+            "latency_us": ["p50": percentile(0.5), "p99": percentile(0.99), "p999": percentile(0.999)],
+        ]
+    }
+}
+
+/// The clocks a measurement needs.
+enum Clock {
+    static var monotonicSeconds: Double { seconds(of: CLOCK_MONOTONIC) }
+    static var cpuSeconds: Double { seconds(of: CLOCK_PROCESS_CPUTIME_ID) }
+    static var wallMicroseconds: Int64 { Int64(seconds(of: CLOCK_REALTIME) * 1e6) }
+
+    private static func seconds(of clock: clockid_t) -> Double {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+}
