@@ -41,6 +41,18 @@ enum CommandOutcome: Sendable, Equatable {
     case refused(String)
 }
 
+/// What the queue has room for. It falls to `nothing` at QUEUE_MAX_BYTES, rises to `resumed` below 75 % of it and to
+/// `everything` below 50 %, so that Discord's own replay is the last buffer.
+enum Intake: Int, Sendable, Comparable {
+    /// Every session is closed with 4000, which keeps it resumable, and stays closed.
+    case nothing
+    /// Closed sessions are resumed; none is begun anew, which would bring a flood of guilds.
+    case resumed
+    case everything
+
+    static func < (left: Intake, right: Intake) -> Bool { left.rawValue < right.rawValue }
+}
+
 /// What the queue needs of the sessions. Called on the gateway's event loop.
 protocol ShardDirectory: AnyObject, Sendable {
     nonisolated var applicationID: Snowflake? { get }
@@ -54,6 +66,9 @@ protocol ShardDirectory: AnyObject, Sendable {
     /// Sends a gateway payload within Discord's 120 per 60 s; `completion` runs on the loop once it is sent or refused.
     nonisolated func send(
         _ payload: ByteBuffer, to shard: Int, completion: @escaping @Sendable (CommandOutcome) -> Void)
+
+    /// Told when it changes; `everything` until then. What was read before still goes to `receive`.
+    nonisolated func setIntake(_ intake: Intake)
 
     /// Starts the shard anew with an IDENTIFY; an error text if there is no such shard.
     nonisolated func reidentify(shard: Int) -> String?
