@@ -59,6 +59,13 @@ final class DiscordRESTClient: DiscordAPI {
         let attemptTimeout: Duration
         /// After this no attempt begins.
         let latest: ContinuousClock.Instant
+        /// Whether an answer after `latest` is of no use either.
+        var endsAtLatest = false
+
+        /// How long an attempt that begins now may take.
+        var timeout: Duration {
+            endsAtLatest ? max(min(attemptTimeout, latest - .now), .milliseconds(50)) : attemptTimeout
+        }
     }
 
     private struct Measurements {
@@ -130,7 +137,7 @@ final class DiscordRESTClient: DiscordAPI {
         }
         let call = Call(
             route: route, body: MessageBody.callback(response), policy: .callback,
-            attemptTimeout: min(options.callbackAttemptTimeout, remaining), latest: .now + remaining)
+            attemptTimeout: options.callbackAttemptTimeout, latest: .now + remaining, endsAtLatest: true)
         _ = try await perform(call)
     }
 
@@ -231,12 +238,12 @@ final class DiscordRESTClient: DiscordAPI {
 
     private func attempt(_ call: Call, _ ticket: RateLimiter.Ticket) async -> AttemptResult {
         let start = ContinuousClock.now
-        let outcome = await transport.exchange(request(for: call), timeout: call.attemptTimeout)
+        let outcome = await transport.exchange(request(for: call), timeout: call.timeout)
         switch outcome {
         case .failed(let failure, let reason):
             gate.finished(ticket, with: nil)
             count(call, status: 0)
-            return .failed(failure, .unavailable(call.route, reason))
+            return .failed(failure, .unavailable(call.route, Task.isCancelled ? "cancelled" : reason))
         case .answered(let answer):
             let roundTrip = ContinuousClock.now - start
             measurements.withLock { $0.lastRoundTrip = roundTrip }

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -112,9 +113,15 @@ struct HTTPTransport: Sendable {
                 .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout, .alreadyShutdown, .emptyHost,
                 .emptyScheme, .socksHandshakeTimeout,
             ].contains(error) ? .notSent : .unknown
+        case let error as IOError: unreachable.contains(error.errnoCode) ? .notSent : .unknown
         default: .unknown
         }
     }
+
+    /// Errors of connect(2), after which nothing can have been sent.
+    private static let unreachable: Set<CInt> = [
+        ECONNREFUSED, ENETUNREACH, EHOSTUNREACH, ENETDOWN, EADDRNOTAVAIL, EAFNOSUPPORT,
+    ]
 
     /// What may be shown of an error: libraries' errors could quote a URL, and so an interaction's token.
     private static func reason(for error: any Error) -> String {
