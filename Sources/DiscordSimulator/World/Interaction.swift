@@ -2,28 +2,21 @@ internal import Shared
 
 /// An interaction on its way from a user to the bot and back.
 struct Interaction: Equatable, Sendable {
-    /// One thing that the bot did about it, in the order of doing.
+    /// One request of the bot's about it, as it came over REST.
     struct Answer: Equatable, Sendable {
-        /// What the bot did.
-        enum Kind: String, Sendable {
-            /// The first answer; `type` is the callback's.
-            case callback
-            case editOriginal = "edit_original"
-            case deleteOriginal = "delete_original"
-            case followUp = "follow_up"
-            case editFollowUp = "edit_follow_up"
-            case deleteFollowUp = "delete_follow_up"
-        }
-
-        var kind: Kind
-        /// Callback type, if it is one.
-        var type: Int?
-        /// What was sent.
-        var data: JSON
-        /// The message made or changed.
-        var message: Snowflake?
+        /// The request's method and what it was about: `callback`, `@original`, `follow-up` or a message's id.
+        var method: String
+        var about: String
+        /// The request's body, if it was JSON.
+        var body: JSON
+        /// What the simulator answered.
+        var status: Int
+        /// JSON code of a refusal.
+        var code: Int?
         /// Microseconds since 1970.
         var at: Int
+
+        var isAccepted: Bool { status < 300 }
     }
 
     var id: Snowflake
@@ -36,19 +29,23 @@ struct Interaction: Equatable, Sendable {
     var guild: Snowflake?
     var channel: Snowflake
     var user: User
-    /// The message whose component was used.
-    var message: Snowflake?
     /// Microseconds since 1970.
     var createdAt: Int
-    /// What the bot did, accepted or not accepted ones left out.
+    /// Everything the bot tried, in order.
     var answers: [Answer] = []
-    /// The message that the first answer made, also while it only says "thinking".
-    var original: Snowflake?
-    /// How often an answer was refused, by JSON code.
-    var refusals: [Int: Int] = [:]
 
     /// Type of the accepted first answer.
-    var callbackType: Int? { answers.first { $0.kind == .callback }?.type }
+    var callbackType: Int? {
+        answers.first { $0.about == "callback" && $0.isAccepted }?.body["type"]?.int
+    }
+
+    /// Whether the user sees more than "thinking": a first answer that is none but a deferral, or one after that.
+    var isAnswered: Bool {
+        answers.contains { answer in
+            guard answer.isAccepted, answer.method != "GET", answer.method != "DELETE" else { return false }
+            return answer.about != "callback" || answer.body["type"]?.int != 5
+        }
+    }
 
     /// The command with its subcommands, `config show`, or the custom id.
     var name: String {

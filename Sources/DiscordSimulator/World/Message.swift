@@ -6,50 +6,31 @@ struct Message: Equatable, Sendable {
     var channel: Snowflake
     /// Nil in direct messages.
     var guild: Snowflake?
-    var author: User
-    /// The message as REST gives it, except what `World` completes: `id`, `channel_id`, `author` and `timestamp`.
-    var fields: JSON
-    /// As it was sent: a string or an integer.
-    var nonce: JSON?
-    /// Whether only one user sees it; then its events name no guild and no member.
-    var isEphemeral = false
-    /// The interaction that it answers.
-    var interaction: Snowflake?
+    /// The message as REST gives it.
+    var json: JSON
     var isDeleted = false
-    /// Microseconds since 1970.
-    var createdAt: Int
-    var editedAt: Int?
 
-    var content: String { fields["content"]?.string ?? "" }
-
-    /// Every field that Discord always sends, with what a message without anything has.
-    static let defaults: JSON = [
-        "type": 0, "tts": false, "pinned": false, "mentions": [], "mention_roles": [], "mention_everyone": false,
-        "flags": 0, "embeds": [], "edited_timestamp": nil, "content": "", "components": [], "attachments": [],
-    ]
-
-    /// The message as REST answers it.
-    var json: JSON {
-        var own: JSON = [
-            "id": .id(id), "channel_id": .id(channel), "author": author.json, "timestamp": .time(createdAt),
-            "edited_timestamp": .time(editedAt),
+    /// A message as somebody writes it who sends nothing but text.
+    /// - Parameter now: microseconds since 1970.
+    static func json(
+        id: Snowflake, channel: Snowflake, author: User, content: String, mentions: [User], at now: Int
+    ) -> JSON {
+        [
+            "type": 0, "tts": false, "timestamp": .time(now), "pinned": false,
+            "nonce": .string(String(id.rawValue &- 1 << 22)), "mentions": .array(mentions.map(\.json)),
+            "mention_roles": [], "mention_everyone": false, "id": .id(id), "flags": 0, "embeds": [],
+            "edited_timestamp": nil, "content": .string(content), "components": [], "channel_id": .id(channel),
+            "author": author.json, "attachments": [],
         ]
-        if let nonce { own = own.merging(["nonce": nonce]) }
-        return Self.ordered(Self.defaults.merging(fields).merging(own))
     }
 
-    /// The message as its events carry it.
-    func json(member: Member?, channelType: Int) -> JSON {
-        var own: JSON = ["channel_type": .integer(channelType)]
-        if !isEphemeral {
-            if let member { own = own.merging(["member": member.json]) }
-            if let guild { own = own.merging(["guild_id": .id(guild)]) }
-        }
-        return Self.ordered(json.merging(own))
-    }
+    /// Whether only the one who used the command sees it; then its events name no guild and no member
+    /// (gateway-events.mdx, Messages).
+    static func isEphemeral(_ message: JSON) -> Bool { (message["flags"]?.int ?? 0) & 1 << 6 != 0 }
 
-    /// The order seen in recorded frames: keys from Z to A, which puts nested ids in front, and the guild last.
-    private static func ordered(_ object: JSON) -> JSON {
+    /// The order seen in recorded frames: keys from Z to A, which puts the ids of nested objects in front, and the
+    /// guild's at the end.
+    static func inRecordedOrder(_ object: JSON) -> JSON {
         guard case .object(let members) = object else { return object }
         let sorted = members.filter { $0.key != "guild_id" }.sorted { $0.key > $1.key }
         return .object(sorted + members.filter { $0.key == "guild_id" })

@@ -34,17 +34,14 @@ struct Application: Equatable, Sendable {
 
 /// Everything that Discord knows: who is where, what was said, what was asked and answered.
 ///
-/// Not `Sendable`: it belongs to the simulator's one event loop. It reads no clock; every `now` is in microseconds
-/// since 1970.
+/// Not `Sendable`: it belongs to the simulator's one event loop. Every time is in microseconds since 1970.
 final class World {
-    /// What a scope of commands is: a guild's id, or nil for the global one.
-    typealias CommandScope = Snowflake?
-
     var application: Application
     var guilds: [Snowflake: Guild] = [:]
     /// Guilds in the order of their making.
     private(set) var guildOrder: [Snowflake] = []
     var channels: [Snowflake: Channel] = [:]
+    private var directChannels: [Snowflake: Snowflake] = [:]
     var users: [Snowflake: User] = [:]
     /// Every message kept, the deleted ones too.
     var messages: [Snowflake: Message] = [:]
@@ -54,29 +51,35 @@ final class World {
     /// Interactions in the order of their making.
     private(set) var interactionOrder: [Snowflake] = []
     private var interactionsByToken: [String: Snowflake] = [:]
-    /// Registered commands as REST gives them.
-    var commands: [CommandScope: [JSON]] = [:]
     var identifyBudget: IdentifyBudget
     /// Recommended shard count.
     var recommendedShards: Int
-    /// What `GET /gateway` tells.
+    /// `url` of `GET /gateway`.
     var gatewayURL = ""
+    /// Microseconds since 1970.
+    var clock: () -> Int
     var limits: TimeLimits
     var mint = SnowflakeMint()
     var random: SeededGenerator
     /// Tells the gateway.
     var emit: (WorldEvent) -> Void = { _ in }
+    /// Told of every message added or replaced.
+    var stored: (JSON) -> Void = { _ in }
+    /// Told of every interaction before the gateway is.
+    var asked: (Interaction) -> Void = { _ in }
     /// Told of everything that changes what a waiting test may be waiting for.
     var changed: () -> Void = {}
 
     init(
         application: Application, identifyBudget: IdentifyBudget, recommendedShards: Int, limits: TimeLimits,
-        seed: UInt64
+        seed: UInt64,
+        clock: @escaping () -> Int
     ) {
         self.application = application
         self.identifyBudget = identifyBudget
         self.recommendedShards = recommendedShards
         self.limits = limits
+        self.clock = clock
         random = SeededGenerator(seed: seed)
         users[application.user.id] = application.user
     }
@@ -162,10 +165,11 @@ extension World {
     }
 
     /// The channel between the bot and a user; made if there is none.
-    func directChannel(with user: User, at now: Int) -> Channel {
-        if let channel = channels.values.first(where: { $0.recipient?.id == user.id }) { return channel }
-        let channel = Channel(id: mint.next(at: now), type: Channel.Kind.direct, name: "", recipient: user)
+    func openDirectChannel(with user: User) -> Channel {
+        if let id = directChannels[user.id], let channel = channels[id] { return channel }
+        let channel = Channel(id: makeID(), type: Channel.Kind.direct, name: "", recipient: user)
         channels[channel.id] = channel
+        directChannels[user.id] = channel.id
         users[user.id] = user
         return channel
     }
@@ -174,41 +178,66 @@ extension World {
 // MARK: - Messages
 
 extension World {
-    /// Keeps a new message and tells of it.
-    func post(_ message: Message) {
-        messages[message.id] = message
-        history[message.channel, default: []].append(message.id)
-        channels[message.channel]?.lastMessage = message.id
-        tell("MESSAGE_CREATE", guild: message.isEphemeral ? nil : message.guild, eventFields(of: message))
+    /// Adds or replaces a message; `store` tells nobody.
+    func store(_ message: JSON) {
+        guard let id = message["id"]?.string.flatMap({ Snowflake($0) }),
+            let channel = message["channel_id"]?.string.flatMap({ Snowflake($0) })
+        else { return }
+        if messages[id] == nil {
+            history[channel, default: []].append(id)
+            channels[channel]?.lastMessage = id
+        }
+        messages[id] = Message(id: id, channel: channel, guild: channels[channel]?.guild, json: message)
+        stored(message)
+        changed()
     }
 
-    /// Keeps a changed message and tells of it.
-    func edit(_ message: Message) {
-        guard messages[message.id] != nil else { return }
-        messages[message.id] = message
-        tell("MESSAGE_UPDATE", guild: message.isEphemeral ? nil : message.guild, eventFields(of: message))
+    /// A message that is not deleted.
+    func message(_ id: Snowflake, in channel: Snowflake) -> JSON? {
+        guard let message = messages[id], message.channel == channel, !message.isDeleted else { return nil }
+        return message.json
     }
 
-    /// Marks a message deleted and tells of it.
-    func delete(_ id: Snowflake) {
-        guard let message = messages[id], !message.isDeleted else { return }
+    /// The channel's messages that still are there, oldest first.
+    func messages(in channel: Snowflake) -> [JSON] {
+        (history[channel] ?? []).compactMap { messages[$0] }.filter { !$0.isDeleted }.map(\.json)
+    }
+
+    /// Marks a message as deleted; tells nobody.
+    func removeMessage(_ id: Snowflake, in channel: Snowflake) {
+        guard messages[id]?.channel == channel else { return }
         messages[id]?.isDeleted = true
-        let guild = message.isEphemeral ? nil : message.guild
-        tell(
-            "MESSAGE_DELETE", guild: guild,
-            .compact([
-                "id": .id(id), "channel_id": .id(message.channel), "guild_id": guild.map { .id($0) },
-            ]))
+        changed()
     }
 
-    /// The messages of a channel that still are there, oldest first.
-    func messages(in channel: Snowflake) -> [Message] {
-        (history[channel] ?? []).compactMap { messages[$0] }.filter { !$0.isDeleted }
+    /// Sends an event to the sessions it concerns.
+    func dispatch(_ event: String, _ data: JSON, guild: Snowflake?) {
+        var data = data
+        if event == "MESSAGE_CREATE" || event == "MESSAGE_UPDATE" {
+            let channel = data["channel_id"]?.string.flatMap { Snowflake($0) }.flatMap { channels[$0] }
+            data = Message.inRecordedOrder(data.merging(["channel_type": .integer(channel?.type ?? 0)]))
+        }
+        tell(event, guild: guild, data)
     }
 
-    private func eventFields(of message: Message) -> JSON {
-        let member = message.guild.flatMap { guilds[$0]?.members[message.author.id] }
-        return message.json(member: member, channelType: channels[message.channel]?.type ?? 0)
+    /// Somebody writes something.
+    /// - Parameter extra: members of the event that replace the usual ones or are added to them.
+    /// - Returns: the message's id.
+    @discardableResult
+    func say(_ content: String, by author: User, in channel: Channel, extra: JSON? = nil, at now: Int) -> Snowflake {
+        let id = mint.next(at: now)
+        let mentions = content.contains("<@\(application.user.id)>") ? [application.user] : []
+        var message = Message.json(
+            id: id, channel: channel.id, author: author, content: content, mentions: mentions, at: now)
+        if let extra { message = message.merging(extra) }
+        store(message)
+        var event = message
+        if let guild = channel.guild {
+            if let member = guilds[guild]?.members[author.id] { event = event.merging(["member": member.json]) }
+            event = event.merging(["guild_id": .id(guild)])
+        }
+        dispatch("MESSAGE_CREATE", event, guild: channel.guild)
+        return id
     }
 }
 
@@ -220,6 +249,7 @@ extension World {
         interactions[interaction.id] = interaction
         interactionOrder.append(interaction.id)
         interactionsByToken[interaction.token] = interaction.id
+        asked(interaction)
         tell("INTERACTION_CREATE", guild: interaction.guild, interaction.fields)
     }
 
