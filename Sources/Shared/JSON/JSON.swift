@@ -38,9 +38,11 @@ public enum JSON: Sendable, Equatable {
         }
     }
 
-    /// An object without the members that are nil, so that optional fields are absent rather than null.
+    /// An object without the members that are nil or null, so that optional fields are absent rather than null.
+    ///
+    /// Null goes too because the compiler reads the `nil` of `isSet ? value : nil` as the literal for it.
     public static func compact(_ members: KeyValuePairs<String, JSON?>) -> JSON {
-        .object(members.compactMap { key, value in value.map { Member(key, $0) } })
+        .object(members.compactMap { key, value in value.flatMap { $0 == .null ? nil : Member(key, $0) } })
     }
 
     /// The member of that name, if this is an object that has one.

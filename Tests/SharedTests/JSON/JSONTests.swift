@@ -16,4 +16,12 @@ import Testing
         #expect(throws: JSONError.self) { try parser.parse("{") }
         #expect(JSON.object([.init("a", "\"\\\u{1}\n"), .init("b", -12)]).text == #"{"a":"\"\\\u0001\n","b":-12}"#)
     }
+
+    @Test func `a compact object lacks what is not set, however that is written`() {
+        let isSet = "".count == 1
+        let missing: JSON? = nil
+        #expect(
+            JSON.compact(["a": 1, "b": isSet ? .array([1]) : nil, "c": missing, "d": .null, "e": ["f": nil]]).text
+                == #"{"a":1,"e":{"f":null}}"#)
+    }
 }
