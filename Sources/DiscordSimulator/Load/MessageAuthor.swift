@@ -59,7 +59,8 @@ struct MessageAuthor {
 
     private mutating func attachment(in channel: Snowflake) -> JSON {
         let id = UInt64.random(in: 1 << 59..<1 << 60, using: &random)
-        let address = "/attachments/\(channel)/\(id)/picture.png?ex=\(random.hexadecimal(8))&hm=\(random.hexadecimal(64))&"
+        let signature = "ex=\(random.hexadecimal(8))&hm=\(random.hexadecimal(64))&"
+        let address = "/attachments/\(channel)/\(id)/picture.png?\(signature)"
         return [
             "width": 1280, "url": .string("https://cdn.discordapp.com" + address), "size": 348_221,
             "proxy_url": .string("https://media.discordapp.net" + address), "placeholder_version": 1,
@@ -76,7 +77,7 @@ struct MessageAuthor {
             "provider": ["url": "https://example.org", "name": "Example"],
             "thumbnail": [
                 "width": 1200, "url": .string(address + "/cover.jpg"), "height": 630, "flags": 0,
-                "proxy_url": .string("https://images-ext-1.discordapp.net/external/\(random.hexadecimal(43))/cover.jpg"),
+                "proxy_url": .string("https://images-ext-1.discordapp.net/external/\(random.hexadecimal(43))/c.jpg"),
             ],
         ]
     }
