@@ -1,0 +1,64 @@
+internal import HeapModule
+internal import NIOCore
+internal import Shared
+
+/// What happens when time passes.
+extension KeyedQueue {
+    /// When `advance` has something to do next; nil if only something else can bring it about.
+    var nextDeadline: NIODeadline? {
+        var deadlines: [NIODeadline] = []
+        if !timeouts.isEmpty, let since = events[timeouts.first].oldestSince {
+            deadlines.append(since + settings.ackTimeout)
+        }
+        if let hold = holds.min { deadlines.append(hold.until) }
+        if let nextPauseEnd { deadlines.append(nextPauseEnd) }
+        if let forgotten = wishes.nextDeadline { deadlines.append(forgotten) }
+        return deadlines.min()
+    }
+
+    /// Applies every deadline up to `now`. `deliver` afterwards.
+    mutating func advance(now: NIODeadline, wall: Int64, using random: inout some RandomNumberGenerator) {
+        while !timeouts.isEmpty, let since = events[timeouts.first].oldestSince, since + settings.ackTimeout <= now {
+            timeOut(timeouts.first, now: now, wall: wall, using: &random)
+        }
+        while let hold = holds.min, hold.until <= now {
+            holds.removeMin()
+            let key = hold.key.slot
+            guard keys[key].generation == hold.key.generation, keys[key].isHeld, keys[key].holdTicket == hold.ticket
+            else {
+                continue
+            }
+            requeue(key, now: now)
+        }
+        endPauses(now: now)
+        if let forgotten = wishes.nextDeadline, forgotten <= now { forgetWishes(now: now) }
+    }
+
+    mutating func pause(_ worker: Slot, until: NIODeadline?) {
+        workers[worker].pausedUntil = until
+        if let until { nextPauseEnd = min(nextPauseEnd ?? until, until) }
+    }
+
+    private mutating func endPauses(now: NIODeadline) {
+        guard let due = nextPauseEnd, due <= now else { return }
+        for worker in workers.indices where workers[worker].isPresent {
+            if let until = workers[worker].pausedUntil, until <= now { workers[worker].pausedUntil = nil }
+        }
+        nextPauseEnd = workers.filter(\.isPresent).compactMap(\.pausedUntil).min()
+        unpark()
+    }
+
+    /// What the next process must know.
+    func checkpoint(journal: String, endedInOrder: Bool, now: NIODeadline, wall: Int64) -> QueueCheckpoint {
+        let shards = ledger.checkpoint { sequence, id in
+            guard let slot = slotsByID[id] else { return nil }
+            let event = events[slot]
+            return QueueCheckpoint.Pending(
+                sequence: sequence, id: id, receivedAt: event.receivedAt, wasDelivered: event.wasDelivered,
+                isDeferred: event.isDeferred, failures: event.failures, deaths: event.deaths)
+        }
+        return QueueCheckpoint(
+            journal: journal, lastID: lastID, endedInOrder: endedInOrder, shards: shards,
+            wishes: wishes.remembered(now: now, wall: wall))
+    }
+}

@@ -1,0 +1,328 @@
+internal import DequeModule
+internal import HeapModule
+internal import NIOCore
+internal import Shared
+
+/// Decides which event goes to which worker next (docs/design.md; the promises are in docs/queue-protocol.md).
+///
+/// A pure value: events, answers, the time and randomness are passed in, what is to be done comes out of `takeEffects`.
+/// Every operation on an event costs the same whatever the number of keys, events and workers.
+///
+/// Per key there is one list of unfinished events in Discord's order. Those in flight are always its beginning, all at one
+/// worker, the key's holder. A key that has a next event to give stands in exactly one line: in that of its holder, or, with
+/// nothing in flight, of the first worker in its ranking that has credit.
+struct KeyedQueue {
+    struct Settings {
+        /// An event unacknowledged this long, as the oldest of its key, is taken from its worker.
+        var ackTimeout: TimeAmount = .seconds(30)
+        /// Counted failures that make a dead letter.
+        var maximumAttempts = 5
+        /// Past this many bytes of backlog, what is least missed is shed.
+        var maximumBytes = 1 << 30
+        /// After the first counted failure; doubles with each.
+        var firstBackoff: TimeAmount = .milliseconds(250)
+        var maximumBackoff: TimeAmount = .seconds(10)
+        /// Longest time a worker can ask for with `release`: a slip of units must not park a guild for days.
+        var maximumRelease: TimeAmount = .hours(1)
+        /// Bytes written ahead of what a worker's socket took.
+        var maximumWriteAhead = QueueProtocol.maximumWriteAheadBytes
+    }
+
+    /// What is shed first: of no use once it is late, and by far the most frequent.
+    static let sheddable: Set<String> = ["PRESENCE_UPDATE", "TYPING_START"]
+
+    let settings: Settings
+    private(set) var lastID: EventID
+    var counters = QueueCounters()
+    var effects: [QueueEffect] = []
+    var ledger: SequenceLedger
+    var wishes: WorkerWishes
+
+    // Events.
+    var events: [QueuedEvent] = []
+    private var freeEvents: [Slot] = []
+    var slotsByID: [EventID: Slot] = [:]
+    /// Chains the events of each key.
+    var keyLinks = SlotLinks()
+    /// Chains all events in the order in which they came.
+    var ageLinks = SlotLinks()
+    var age = SlotList()
+    /// Chains the events that are the oldest of their key at their worker, by the time since when.
+    var timeoutLinks = SlotLinks()
+    var timeouts = SlotList()
+    /// Chains the events in flight at each worker.
+    var holderLinks = SlotLinks()
+    /// Events that were queued and may be shed; those finished since are skipped.
+    private var shedLine: Deque<EventID> = []
+
+    /// Unfinished events.
+    private(set) var depth = 0
+    private(set) var bytes = 0
+    var inFlight = 0
+
+    // Keys.
+    var keys: [KeyState] = []
+    private var freeKeys: [Slot] = []
+    private var slotsByKey: [QueueKey: Slot] = [:]
+    var holds = Heap<Hold>()
+
+    // Workers.
+    var workers: [WorkerState] = []
+    var freeWorkers: [Slot] = []
+    var rendezvous = RendezvousTable()
+    var workerCount = 0
+
+    // Lines of keys.
+    var interactionLine: Deque<KeyReference> = []
+    var suspectLine: Deque<KeyReference> = []
+    /// Keys whose worker went away, to be placed as credit allows.
+    var orphanLines: Deque<Deque<KeyReference>> = []
+    /// Keys that no worker here can take now.
+    var parkedLine: Deque<KeyReference> = []
+    /// Keys in the free lines of all workers.
+    var freeLineCount = 0
+    /// Workers that may be able to take something.
+    var dirtyWorkers: [Slot] = []
+    /// The worker that is, or is about to be, alone with a suspect event.
+    var solitude: Solitude?
+    /// No pause of a worker ends before.
+    var nextPauseEnd: NIODeadline?
+
+    // Names of dispatches.
+    private var typeIndices: [String: TypeIndex] = [:]
+    private(set) var typeNames: [String] = []
+    private var typeWanted: [Bool] = []
+
+    init(
+        settings: Settings = Settings(), lastID: EventID = EventID(0), ledger: SequenceLedger = SequenceLedger(),
+        wishes: WorkerWishes = WorkerWishes()
+    ) {
+        self.settings = settings
+        self.lastID = lastID
+        self.ledger = ledger
+        self.wishes = wishes
+    }
+
+    mutating func takeEffects() -> [QueueEffect] {
+        var taken: [QueueEffect] = []
+        swap(&taken, &effects)
+        return taken
+    }
+
+    // MARK: Receiving
+
+    /// Takes a dispatch in.
+    /// - Parameter wall: microseconds since 1970.
+    mutating func receive(_ dispatch: Dispatch, now: NIODeadline, wall: Int64) -> Reception {
+        let admission = ledger.admit(
+            shard: dispatch.shard, session: dispatch.session, sequence: dispatch.sequence,
+            isResumed: dispatch.type == "RESUMED")
+        let type = index(ofType: dispatch.type)
+        var event: QueuedEvent
+        switch admission {
+        case .duplicate, .finishedBefore:
+            counters.duplicates += 1
+            return .duplicate
+        case .new(let position, let mayBeRepeated):
+            counters.received += 1
+            if let refusal = refuse(type, dispatch, position) { return refusal }
+            event = makeEvent(dispatch, type: type, id: nextID(wall: wall), position: position, now: now)
+            event.wasDelivered = mayBeRepeated
+            ledger.name(position, event.id)
+        case .replayed(let position, let pending):
+            counters.received += 1
+            if let refusal = refuse(type, dispatch, position) { return refusal }
+            event = makeEvent(
+                dispatch, type: type, id: pending.id, position: position, now: now, receivedAt: pending.receivedAt)
+            event.wasDelivered = pending.wasDelivered
+            event.isDeferred = pending.isDeferred
+            event.failures = pending.failures
+            event.deaths = pending.deaths
+        }
+        let slot = insert(event, key: dispatch.key)
+        if Self.sheddable.contains(dispatch.type) { shedLine.append(event.id) }
+        if bytes > settings.maximumBytes {
+            shed()
+            if slotsByID[event.id] == nil { return .shed }
+        }
+        place(events[slot].key, now: now)
+        return .queued(event.id)
+    }
+
+    /// Queues a dead letter anew: a new event with a new id, last in its key.
+    mutating func retry(_ letter: DeadLetter, now: NIODeadline, wall: Int64) -> EventID {
+        let payload = EventPayload(data: letter.data)
+        let event = QueuedEvent(
+            id: nextID(wall: wall), shard: letter.shard, sequence: letter.sequence, type: index(ofType: letter.type),
+            receivedAt: letter.receivedAt, enqueuedAt: now, payload: payload,
+            byteCount: payload.byteCount(type: letter.type), isInteraction: letter.key.keyClass == .interaction,
+            retryOf: letter.id, position: nil)
+        let slot = insert(event, key: letter.key)
+        place(events[slot].key, now: now)
+        return event.id
+    }
+
+    /// The gateway has deferred this interaction.
+    mutating func markDeferred(_ id: EventID) {
+        guard let slot = slotsByID[id] else { return }
+        events[slot].isDeferred = true
+        if let position = events[slot].position { ledger.remember(position) }
+    }
+
+    /// Age of the oldest unfinished event.
+    func oldestAge(now: NIODeadline) -> TimeAmount? {
+        age.isEmpty ? nil : now - events[age.first].enqueuedAt
+    }
+
+    private mutating func refuse(_ type: TypeIndex, _ dispatch: Dispatch, _ position: SequenceLedger.Position)
+        -> Reception?
+    {
+        guard typeWanted[type] else {
+            counters.unwanted[dispatch.type, default: 0] += 1
+            ledger.finish(position)
+            return .unwanted
+        }
+        if bytes >= settings.maximumBytes, Self.sheddable.contains(dispatch.type) {
+            counters.shed[dispatch.type, default: 0] += 1
+            ledger.finish(position)
+            return .shed
+        }
+        return nil
+    }
+
+    private mutating func nextID(wall: Int64) -> EventID {
+        lastID = EventID(max(lastID.rawValue + 1, wall))
+        return lastID
+    }
+
+    private func makeEvent(
+        _ dispatch: Dispatch, type: TypeIndex, id: EventID, position: SequenceLedger.Position, now: NIODeadline,
+        receivedAt: Int64? = nil
+    ) -> QueuedEvent {
+        let payload = EventPayload(data: dispatch.data)
+        return QueuedEvent(
+            id: id, shard: dispatch.shard, sequence: dispatch.sequence, type: type,
+            receivedAt: receivedAt ?? dispatch.receivedAt, enqueuedAt: now, payload: payload,
+            byteCount: payload.byteCount(type: dispatch.type),
+            isInteraction: dispatch.key.keyClass == .interaction, retryOf: nil, position: position)
+    }
+
+    private mutating func insert(_ event: QueuedEvent, key: QueueKey) -> Slot {
+        let keySlot = slot(of: key)
+        var event = event
+        event.key = keySlot
+        let slot: Slot
+        if let free = freeEvents.popLast() {
+            slot = free
+            events[slot] = event
+        } else {
+            slot = Slot(events.count)
+            events.append(event)
+            keyLinks.grow()
+            ageLinks.grow()
+            timeoutLinks.grow()
+            holderLinks.grow()
+        }
+        slotsByID[event.id] = slot
+        keyLinks.append(slot, to: &keys[keySlot].events)
+        ageLinks.append(slot, to: &age)
+        if keys[keySlot].firstWaiting == .none { keys[keySlot].firstWaiting = slot }
+        depth += 1
+        bytes += event.byteCount
+        return slot
+    }
+
+    /// Drops waiting events of the least value, the oldest first, until the backlog fits.
+    private mutating func shed() {
+        while bytes > settings.maximumBytes, let id = shedLine.popFirst() {
+            guard let slot = slotsByID[id], !events[slot].isInFlight, events[slot].failures == 0 else { continue }
+            counters.shed[typeNames[events[slot].type], default: 0] += 1
+            settle(slot)
+            unlink(slot)
+        }
+    }
+
+    // MARK: Finishing
+
+    /// Books the event as done, whatever the cause. It leaves the queue with `unlink`.
+    mutating func settle(_ slot: Slot) {
+        let event = events[slot]
+        depth -= 1
+        bytes -= event.byteCount
+        ageLinks.remove(slot, from: &age)
+        if let position = event.position { ledger.finish(position) }
+        if event.isInteraction || event.retryOf != nil { effects.append(.finished(event.id, retryOf: event.retryOf)) }
+    }
+
+    /// Takes an event that is not in flight out of its key and frees its place; the key goes if it was the last.
+    mutating func unlink(_ slot: Slot) {
+        let key = events[slot].key
+        if keys[key].firstWaiting == slot { keys[key].firstWaiting = keyLinks.next(after: slot) }
+        keyLinks.remove(slot, from: &keys[key].events)
+        slotsByID[events[slot].id] = nil
+        events[slot].payload = EventPayload(data: ByteBuffer())
+        events[slot].reasons = []
+        freeEvents.append(slot)
+        if keys[key].events.isEmpty { removeKey(key) }
+        compactShedLine()
+    }
+
+    /// Finished events leave the line lazily; it must not outgrow the queue.
+    private mutating func compactShedLine() {
+        guard shedLine.count > 1024, shedLine.count > 2 * slotsByID.count else { return }
+        shedLine.removeAll { slotsByID[$0] == nil }
+    }
+
+    // MARK: Keys
+
+    private mutating func slot(of key: QueueKey) -> Slot {
+        if let slot = slotsByKey[key] { return slot }
+        let slot: Slot
+        if let free = freeKeys.popLast() {
+            slot = free
+            keys[slot] = KeyState(key: key, generation: keys[slot].generation)
+        } else {
+            slot = Slot(keys.count)
+            keys.append(KeyState(key: key, generation: 0))
+        }
+        slotsByKey[key] = slot
+        return slot
+    }
+
+    private mutating func removeKey(_ slot: Slot) {
+        slotsByKey[keys[slot].key] = nil
+        keys[slot].generation &+= 1
+        freeKeys.append(slot)
+    }
+
+    /// Keys with unfinished events.
+    var keyCount: Int { slotsByKey.count }
+
+    // MARK: Names and wishes
+
+    private mutating func index(ofType name: String) -> TypeIndex {
+        if let index = typeIndices[name] { return index }
+        let index = typeNames.count
+        typeIndices[name] = index
+        typeNames.append(name)
+        typeWanted.append(wishes.wants(name))
+        for worker in workers.indices { workers[worker].learn(name) }
+        return index
+    }
+
+    func isWanted(_ type: TypeIndex) -> Bool { typeWanted[type] }
+
+    /// To be called whenever the wishes have changed.
+    mutating func wishesChanged() {
+        typeWanted = typeNames.map { wishes.wants($0) }
+    }
+
+}
+
+extension Array {
+    /// Elements by slot, which is narrower than an index so that links stay small.
+    subscript(slot: Slot) -> Element {
+        get { self[Int(slot)] }
+        _modify { yield &self[Int(slot)] }
+    }
+}
