@@ -29,11 +29,9 @@ final class DiscordRESTClient: DiscordAPI {
         /// `DISCORD_API_URL`.
         var baseURL: String
         /// `DISCORD_TOKEN`.
-        var token: String
+        var token: Secret
         /// `DISCORD_CA_FILE`.
         var certificateFile: String?
-        /// Where Discord's staff finds out what this is, in the User-Agent (reference.mdx, User Agent).
-        var projectURL = "https://github.com/olim-bot/olim"
         /// How long one attempt may take. Discord answers in well under a second; its slowest good answers take a few.
         var attemptTimeout: Duration = .seconds(10)
         /// The same for the first answer to an interaction, so that a second attempt still fits into its three seconds.
@@ -41,10 +39,16 @@ final class DiscordRESTClient: DiscordAPI {
         /// How long a call may wait for limits, from its start. Beyond it the event is better released for other work.
         var maximumWait: Duration = .seconds(60)
         var retryPolicy = RetryPolicy()
+        var interactionDeadline = InteractionDeadline()
 
-        init(baseURL: String, token: String) {
+        init(baseURL: String, token: Secret) {
             self.baseURL = baseURL
             self.token = token
+        }
+
+        init(_ settings: CommonSettings) {
+            self.init(baseURL: settings.apiURL.description, token: settings.token)
+            certificateFile = settings.certificateAuthorityFile
         }
     }
 
@@ -75,7 +79,6 @@ final class DiscordRESTClient: DiscordAPI {
 
     private let options: Options
     private let baseURL: String
-    private let userAgent: String
     private let transport: HTTPTransport
     private let gate: RequestGate
     private let logger: Logger
@@ -88,7 +91,6 @@ final class DiscordRESTClient: DiscordAPI {
         self.options = options
         self.logger = logger
         baseURL = options.baseURL.hasSuffix("/") ? String(options.baseURL.dropLast()) : options.baseURL
-        userAgent = "DiscordBot (\(options.projectURL), \(Version.current))"
         transport = try HTTPTransport(certificateFile: options.certificateFile, group: group)
         gate = RequestGate(eventLoop: group.next())
     }
@@ -130,7 +132,8 @@ final class DiscordRESTClient: DiscordAPI {
         to interaction: InteractionReference, with response: InteractionResponse
     ) async throws(DiscordAPIError) {
         let route = Route.callback(of: interaction)
-        guard let remaining = InteractionDeadline.remaining(of: interaction.id, wallClock: Self.wallClock()) else {
+        guard let remaining = options.interactionDeadline.remaining(of: interaction.id, wallClock: Self.wallClock())
+        else {
             throw DiscordAPIError(
                 kind: .tooLate, status: nil, code: nil, retryAfter: nil,
                 description: "\(route): not sent, the interaction is too old")
@@ -284,10 +287,10 @@ final class DiscordRESTClient: DiscordAPI {
     private func request(for call: Call) -> HTTPClientRequest {
         var request = HTTPClientRequest(url: baseURL + call.route.path)
         request.method = HTTPMethod(rawValue: call.route.method)
-        request.headers.add(name: "User-Agent", value: userAgent)
+        request.headers.add(name: "User-Agent", value: Version.userAgent)
         request.headers.add(name: "Accept", value: "application/json")
         if call.route.routeClass == .bot {
-            request.headers.add(name: "Authorization", value: "Bot \(options.token)")
+            request.headers.add(name: "Authorization", value: "Bot \(options.token.exposed)")
         }
         if let body = call.body {
             var buffer = ByteBuffer()

@@ -2,18 +2,18 @@ internal import Shared
 
 /// How long an interaction's first answer may still take. Discord allows three seconds from the interaction's creation
 /// (interactions/receiving-and-responding.mdx), which is in its id.
-enum InteractionDeadline {
+struct InteractionDeadline: Sendable {
     /// Discord's limit.
-    static let limit: Duration = .seconds(3)
+    var limit: Duration = .seconds(3)
     /// The least time that is tried. The machine's clock may be ahead of Discord's by seconds, and should not silence the
     /// bot: Discord itself says 10062 if it is too late.
-    static let minimum: Duration = .seconds(1)
+    var minimum: Duration = .seconds(1)
     /// Older than this is not a matter of clocks: the interaction was replayed or waited too long.
-    static let hopelessAge: Duration = .seconds(15)
+    var hopelessAge: Duration = .seconds(15)
 
     /// The time left; nil if there is no sense in trying.
     /// - Parameter wallClock: milliseconds since 1970.
-    static func remaining(of interaction: Snowflake, wallClock: Int64) -> Duration? {
+    func remaining(of interaction: Snowflake, wallClock: Int64) -> Duration? {
         let age = Duration.milliseconds(wallClock - Int64(clamping: interaction.millisecondsSince1970))
         guard age < hopelessAge else { return nil }
         return min(max(limit - age, minimum), limit)

@@ -1,10 +1,10 @@
-import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import Shared
 import Synchronization
+import TestKit
 
 /// An HTTP server on a real socket that answers each request as a test's script says, and keeps what it received.
 final class ScriptedServer: Sendable {
@@ -156,43 +156,37 @@ extension Duration {
 }
 
 /// A certificate authority of this test run and a certificate for `localhost` under it, made by openssl(1).
-struct TestCertificates: Sendable {
-    let authority: String
-    let server: String
-    let serverKey: String
+final class TestCertificates: Sendable {
+    private let directory: TemporaryDirectory
 
-    static let shared = Result { try TestCertificates() }
+    var authority: String { directory.path("authority.pem") }
+    var server: String { directory.path("server.pem") }
+    var serverKey: String { directory.path("server.key") }
 
-    private init() throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "olim-rest-\(UUID().uuidString)").path()
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        authority = directory + "/authority.pem"
-        server = directory + "/server.pem"
-        serverKey = directory + "/server.key"
-        let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        try Self.openssl(
-            ["req", "-x509"] + curve + [
-                "-keyout", directory + "/authority.key", "-out", authority, "-subj", "/CN=Olim test authority",
-            ])
-        try Self.openssl(
-            ["req", "-x509"] + curve + [
-                "-keyout", serverKey, "-out", server, "-subj", "/CN=localhost", "-CA", authority, "-CAkey",
-                directory + "/authority.key", "-addext", "subjectAltName=DNS:localhost", "-addext",
-                "basicConstraints=critical,CA:FALSE",
-            ])
-    }
+    /// Made once for all tests.
+    static let shared = Task { try await TestCertificates() }
 
     private struct Failure: Error {
-        let arguments: [String]
+        let output: [String]
     }
 
-    private static func openssl(_ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        process.arguments = arguments
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Failure(arguments: arguments) }
+    private init() async throws {
+        directory = try TemporaryDirectory()
+        let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        let authorityKey = directory.path("authority.key")
+        try await openssl(
+            ["req", "-x509"] + curve + ["-keyout", authorityKey, "-out", authority, "-subj", "/CN=Olim test authority"])
+        try await openssl(
+            ["req", "-x509"] + curve + [
+                "-keyout", serverKey, "-out", server, "-subj", "/CN=localhost", "-CA", authority, "-CAkey",
+                authorityKey,
+                "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE",
+            ])
+    }
+
+    private func openssl(_ arguments: [String]) async throws {
+        let process = try ChildProcess("/usr/bin/openssl", arguments, in: directory.path)
+        process.closeInput()
+        guard try await process.waitForTermination() == .exited(0) else { throw Failure(output: process.lines(.error)) }
     }
 }
