@@ -124,6 +124,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "TestKit", "Shared", "GatewayProcess", "WorkerProcess", "ControlTool", "DiscordSimulator",
+                nioCore, asyncHTTPClient,
             ],
             swiftSettings: strict
         ),

@@ -1,0 +1,47 @@
+import AsyncHTTPClient
+import NIOCore
+import Shared
+
+/// The simulator's control API (docs/simulator.md), as tests speak it.
+struct SimulatorControl: Sendable {
+    /// `http://127.0.0.1:PORT` or `https://localhost:PORT`.
+    let baseURL: String
+    private let client: HTTPClient
+
+    init(baseURL: String, client: HTTPClient = .shared) {
+        self.baseURL = baseURL
+        self.client = client
+    }
+
+    func get(_ path: String, timeout: Duration = .seconds(30)) async throws -> JSON {
+        try await send(HTTPClientRequest(url: baseURL + path), timeout: timeout)
+    }
+
+    @discardableResult
+    func post(_ path: String, _ body: JSON = [:], timeout: Duration = .seconds(60)) async throws -> JSON {
+        var request = HTTPClientRequest(url: baseURL + path)
+        request.method = .POST
+        request.headers.add(name: "Content-Type", value: "application/json")
+        var buffer = ByteBuffer()
+        buffer.writeJSON(body)
+        request.body = .bytes(buffer)
+        return try await send(request, timeout: timeout)
+    }
+
+    private func send(_ request: HTTPClientRequest, timeout: Duration) async throws -> JSON {
+        let limit = TimeAmount.nanoseconds(Int64(timeout / .nanoseconds(1)))
+        let response = try await client.execute(request, deadline: .now() + limit)
+        let body = try await response.body.collect(upTo: 64 << 20)
+        guard (200..<300).contains(response.status.code) else {
+            throw ControlFailure(
+                description: "\(request.method) \(request.url): \(response.status.code) \(String(buffer: body))")
+        }
+        guard body.readableBytes > 0 else { return .null }
+        return JSON(try JSONParser().parse(body))
+    }
+}
+
+/// The simulator refused a request of its control API.
+struct ControlFailure: Error, CustomStringConvertible {
+    let description: String
+}
