@@ -28,11 +28,12 @@ struct DiscordConnector: Sendable {
 
     let eventLoop: any EventLoop
     let tls: NIOSSLContext
-    let compression: StreamCompression?
+    let compression: GatewayCompression
     let userAgent: String
 
     /// Begins to connect; `owner` learns what becomes of it, and of this connection by `number`.
-    func connect(to url: GatewayURL, number: Int, timeout: TimeAmount, owner: any ConnectionOwner) -> DiscordConnection {
+    func connect(to url: GatewayURL, number: Int, timeout: TimeAmount, owner: any ConnectionOwner) -> DiscordConnection
+    {
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(timeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -76,8 +77,10 @@ struct DiscordConnector: Sendable {
                 try channel.pipeline.syncOperations.addHandler(RefusalHandler(number: number, owner: owner))
             }
         }
-        let negotiation = try pipeline.configureUpgradableHTTPClientPipeline(
-            configuration: NIOUpgradableHTTPClientPipelineConfiguration(upgradeConfiguration: upgrade))
+        var configuration = NIOUpgradableHTTPClientPipelineConfiguration(upgradeConfiguration: upgrade)
+        // Hello may come in one segment with the answer to the upgrade.
+        configuration.leftOverBytesStrategy = .forwardBytes
+        let negotiation = try pipeline.configureUpgradableHTTPClientPipeline(configuration: configuration)
         negotiation.whenFailure { error in
             owner.happened(.ended(code: nil, why: "the WebSocket upgrade at \(url.host) failed: \(error)"), to: number)
             channel.close(promise: nil)
@@ -142,10 +145,10 @@ final class DiscordFrameHandler: ChannelDuplexHandler {
     private var isOver = false
     private var sentClose = false
 
-    init(number: Int, compression: StreamCompression?, owner: any ConnectionOwner) {
+    init(number: Int, compression: GatewayCompression, owner: any ConnectionOwner) {
         self.number = number
         self.owner = owner
-        inflater = compression.map { StreamInflater($0) }
+        inflater = StreamInflater(compression)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -276,7 +279,9 @@ extension DiscordFrameHandler {
         deliver()
         let code = data.readInteger(as: UInt16.self)
         let reason = String(buffer: data)
-        finish(code: code, why: reason.isEmpty ? "Discord closed the connection" : "Discord closed the connection: \(reason)")
+        finish(
+            code: code,
+            why: reason.isEmpty ? "Discord closed the connection" : "Discord closed the connection: \(reason)")
         sendClose(code: code, context: context)
         context.close(promise: nil)
     }
@@ -305,7 +310,8 @@ final class RefusalHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .head(let head) = unwrapInboundIn(data) else { return }
-        owner.happened(.ended(code: nil, why: "the WebSocket upgrade was answered with HTTP \(head.status.code)"), to: number)
+        owner.happened(
+            .ended(code: nil, why: "the WebSocket upgrade was answered with HTTP \(head.status.code)"), to: number)
         context.close(promise: nil)
     }
 

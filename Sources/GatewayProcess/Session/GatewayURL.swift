@@ -11,7 +11,7 @@ struct GatewayURL: Equatable, Sendable {
     /// Completes a base URL with the query that both the general and the resume URL need (gateway.mdx, Connecting);
     /// neither bears it by itself.
     /// - Returns: nil if it is no `wss` URL; `ws` is taken for loopback hosts only.
-    init?(_ text: String, compression: StreamCompression?) {
+    init?(_ text: String, compression: GatewayCompression) {
         guard let schemeEnd = text.firstRange(of: "://") else { return nil }
         switch text[..<schemeEnd.lowerBound].lowercased() {
         case "wss": isSecure = true
@@ -29,7 +29,7 @@ struct GatewayURL: Equatable, Sendable {
         var path = String(target.prefix { $0 != "?" })
         while path.hasSuffix("/") { path.removeLast() }
         var query = ["v=10", "encoding=json"]
-        if let compression { query.append("compress=\(compression.rawValue)") }
+        if compression != .none { query.append("compress=\(compression.rawValue)") }
         let own = target.dropFirst(target.prefix { $0 != "?" }.count + 1)
         if !own.isEmpty { query.insert(String(own), at: 0) }
         requestTarget = "\(path)/?\(query.joined(separator: "&"))"

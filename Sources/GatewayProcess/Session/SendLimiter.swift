@@ -39,7 +39,8 @@ struct SendLimiter: Sendable {
         }
         if kind == .presence {
             if presences.count >= Self.maximumPresences {
-                return .notBefore(presences[presences.count - Self.maximumPresences] + Self.presenceWindow + Self.margin)
+                return .notBefore(
+                    presences[presences.count - Self.maximumPresences] + Self.presenceWindow + Self.margin)
             }
             presences.append(now)
         }

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import Shared
 
 /// What a session needs to be resumed, besides the sequence number.
 struct ResumableSession: Equatable, Sendable {
@@ -28,6 +29,8 @@ enum SessionEvent: Equatable, Sendable {
     /// The time in `nextDeadline` has come.
     case deadline
     case reidentify
+    /// What the queue has room for has changed.
+    case intake(Intake)
     case shutdown
 }
 
@@ -41,8 +44,8 @@ enum SessionAction: Equatable, Sendable {
 
     enum Ending: Equatable, Sendable {
         case shutdown
-        case rejected(code: UInt16)
-        case misconfigured(code: UInt16)
+        /// Discord closed with a code after which reconnecting is pointless.
+        case fatal(code: UInt16, exit: ProcessExit)
     }
 
     case requestPermit
@@ -92,6 +95,8 @@ struct SessionStateMachine: Sendable {
 
     enum Phase: Equatable, Sendable {
         case waiting(until: NIODeadline)
+        /// Until the queue has room again.
+        case held
         case awaitingPermit
         case connecting(until: NIODeadline)
         case awaitingHello(until: NIODeadline)
@@ -100,6 +105,9 @@ struct SessionStateMachine: Sendable {
         case ready(since: NIODeadline)
         case ended(SessionAction.Ending?)
     }
+
+    /// The code that leaves a session resumable.
+    static let resumable = UInt16(GatewayCloseCode.resumable)
 
     private(set) var phase: Phase = .ended(nil)
     private(set) var session: ResumableSession?
@@ -112,6 +120,7 @@ struct SessionStateMachine: Sendable {
     private var holdsPermit = false
     /// An operator asked for a new session; the old one goes on until the permit is there.
     private var wantsNewSession = false
+    private var intake = Intake.everything
     private var unreadableAt: Int?
     private var unreadableCount = 0
 
@@ -127,7 +136,7 @@ struct SessionStateMachine: Sendable {
         case .waiting(let until), .connecting(let until): until
         case .awaitingHello(let until): until
         case .identifying, .resuming, .ready: heartbeat?.next
-        case .awaitingPermit, .ended: nil
+        case .held, .awaitingPermit, .ended: nil
         }
     }
 
@@ -135,7 +144,7 @@ struct SessionStateMachine: Sendable {
     var takesDispatches: Bool {
         switch phase {
         case .identifying, .resuming, .ready: true
-        case .waiting, .awaitingPermit, .connecting, .awaitingHello, .ended: false
+        case .waiting, .held, .awaitingPermit, .connecting, .awaitingHello, .ended: false
         }
     }
 
@@ -148,7 +157,7 @@ struct SessionStateMachine: Sendable {
         switch phase {
         case .connecting(let until): phase = .connecting(until: until + gap)
         case .awaitingHello(let until): phase = .awaitingHello(until: until + gap)
-        case .waiting, .awaitingPermit, .identifying, .resuming, .ready, .ended: break
+        case .waiting, .held, .awaitingPermit, .identifying, .resuming, .ready, .ended: break
         }
         heartbeat?.extend(by: gap)
     }
@@ -156,7 +165,10 @@ struct SessionStateMachine: Sendable {
     mutating func handle(
         _ event: SessionEvent, now: NIODeadline, using random: inout some RandomNumberGenerator
     ) -> [SessionAction] {
-        if case .ended(let ending) = phase, ending != nil || event != .start { return [] }
+        if case .ended(let ending) = phase {
+            if case .intake(let intake) = event { self.intake = intake }
+            guard ending == nil, event == .start else { return [] }
+        }
         switch event {
         case .start: return start(now: now, using: &random)
         case .permitGranted: return permitGranted(now: now)
@@ -185,6 +197,7 @@ struct SessionStateMachine: Sendable {
             return live(resumed: true, now: now)
         case .deadline: return deadline(now: now, using: &random)
         case .reidentify: return reidentify(now: now)
+        case .intake(let intake): return intakeChanged(to: intake, now: now)
         case .shutdown: return end(.shutdown, closing: true)
         }
     }
@@ -203,6 +216,13 @@ extension SessionStateMachine {
     /// Connects for a resume, or asks for the permit without which nobody connects to identify.
     private mutating func proceed(now: NIODeadline) -> [SessionAction] {
         heartbeat = nil
+        guard intake >= (session == nil ? .everything : .resumed) else {
+            phase = .held
+            note = "waits for room in the queue"
+            guard holdsPermit else { return [] }
+            holdsPermit = false
+            return [.withdrawPermit]
+        }
         guard let session else {
             if holdsPermit { return connect(.general, now: now) }
             phase = .awaitingPermit
@@ -233,7 +253,7 @@ extension SessionStateMachine {
         wantsNewSession = false
         let hadConnection = hasConnection
         let forgotten = forget(because: "an operator asked for a new session")
-        return forgotten + (hadConnection ? [.close(code: 4000)] : []) + proceed(now: now)
+        return forgotten + (hadConnection ? [.close(code: Self.resumable)] : []) + proceed(now: now)
     }
 
     private mutating func hello(
@@ -257,6 +277,21 @@ extension SessionStateMachine {
         return [.live(resumed: resumed)]
     }
 
+    private mutating func intakeChanged(to intake: Intake, now: NIODeadline) -> [SessionAction] {
+        self.intake = intake
+        switch phase {
+        case .held: return proceed(now: now)
+        case .connecting, .awaitingHello, .identifying, .resuming, .ready:
+            guard intake == .nothing else { return [] }
+            return [.close(code: Self.resumable)] + proceed(now: now)
+        case .awaitingPermit:
+            guard intake < .everything else { return [] }
+            return [.withdrawPermit] + proceed(now: now)
+        // Whether there is room is asked when the wait is over.
+        case .waiting, .ended: return []
+        }
+    }
+
     private mutating func reidentify(now: NIODeadline) -> [SessionAction] {
         // Without a session it is about to identify anyway.
         guard session != nil, !wantsNewSession else { return [] }
@@ -271,7 +306,7 @@ extension SessionStateMachine {
     private var hasConnection: Bool {
         switch phase {
         case .connecting, .awaitingHello, .identifying, .resuming, .ready: true
-        case .waiting, .awaitingPermit, .ended: false
+        case .waiting, .held, .awaitingPermit, .ended: false
         }
     }
 
@@ -279,17 +314,14 @@ extension SessionStateMachine {
         code: UInt16?, now: NIODeadline, using random: inout some RandomNumberGenerator
     ) -> [SessionAction] {
         guard hasConnection else { return [] }
-        let disposition = CloseDisposition(closeCode: code)
-        switch disposition {
-        case .rejected: return end(.rejected(code: code ?? 0), closing: false)
-        case .misconfigured: return end(.misconfigured(code: code ?? 0), closing: false)
-        case .resume, .resumeSlowly, .identify: break
-        }
+        let disposition = GatewayCloseCode.disposition(of: code.map(Int.init))
+        if case .fatal(let exit) = disposition { return end(.fatal(code: code ?? 0, exit: exit), closing: false) }
         let why = code.map { "Discord closed the connection with \($0)" } ?? "the connection was lost"
         var actions = connectionFailed()
         if disposition == .identify { actions += forget(because: why) }
         note = why
-        let extra: TimeAmount = disposition == .resumeSlowly ? limits.rateLimited : .zero
+        let tooFast = code.map(Int.init) == GatewayCloseCode.rateLimited.rawValue
+        let extra: TimeAmount = tooFast ? limits.rateLimited : .zero
         return actions + wait(extra: extra, now: now, using: &random)
     }
 
@@ -298,7 +330,7 @@ extension SessionStateMachine {
         failures += 1
         switch phase {
         case .connecting, .awaitingHello: break
-        case .waiting, .awaitingPermit, .identifying, .resuming, .ready, .ended: return []
+        case .waiting, .held, .awaitingPermit, .identifying, .resuming, .ready, .ended: return []
         }
         guard let url = session?.resumeURL else { return [] }
         resumeURLFailures += 1
@@ -315,10 +347,11 @@ extension SessionStateMachine {
         guard hasConnection else { return [] }
         unreadableCount = sequence == unreadableAt ? unreadableCount + 1 : 1
         unreadableAt = sequence
-        var actions: [SessionAction] = [.close(code: 4000)] + connectionFailed()
+        var actions: [SessionAction] = [.close(code: Self.resumable)] + connectionFailed()
         if unreadableCount >= limits.unreadable {
             unreadableCount = 0
-            actions += forget(because: "the payload after sequence \(sequence ?? 0) could not be read \(limits.unreadable) times")
+            actions += forget(
+                because: "the payload after sequence \(sequence ?? 0) could not be read \(limits.unreadable) times")
         }
         note = "Discord sent something unreadable"
         return actions + wait(now: now, using: &random)
@@ -331,14 +364,14 @@ extension SessionStateMachine {
         note = "Discord asked to reconnect"
         // On a session that has been live for a while it is everyday, before that a failure like others.
         let actions: [SessionAction] = isProven(now: now) ? [] : connectionFailed()
-        return [.close(code: 4000)] + actions + wait(now: now, using: &random)
+        return [.close(code: Self.resumable)] + actions + wait(now: now, using: &random)
     }
 
     private mutating func invalidSession(
         resumable: Bool, now: NIODeadline, using random: inout some RandomNumberGenerator
     ) -> [SessionAction] {
         guard hasConnection else { return [] }
-        var actions: [SessionAction] = [.close(code: 4000)]
+        var actions: [SessionAction] = [.close(code: Self.resumable)]
         if phase == .identifying { failures += 1 }
         if !resumable { actions += forget(because: "Discord says the session is invalid") }
         note = "Discord said the session is invalid"
@@ -359,7 +392,8 @@ extension SessionStateMachine {
         case .connecting(let until), .awaitingHello(let until):
             guard now >= until else { return [] }
             let stage = if case .connecting = phase { "no connection" } else { "no Hello" }
-            let actions: [SessionAction] = [.close(code: 4000), .warn("\(stage) in time")] + connectionFailed()
+            let actions: [SessionAction] =
+                [.close(code: Self.resumable), .warn("\(stage) in time")] + connectionFailed()
             note = "\(stage) in time"
             return actions + wait(now: now, using: &random)
         case .identifying, .resuming, .ready:
@@ -367,14 +401,14 @@ extension SessionStateMachine {
             case .beat: return [.heartbeat]
             case .zombie:
                 let actions: [SessionAction] = [
-                    .close(code: 4000), .warn("no heartbeat was acknowledged: the connection is dead"),
+                    .close(code: Self.resumable), .warn("no heartbeat was acknowledged: the connection is dead"),
                 ]
                 _ = connectionFailed()
                 note = "no heartbeat was acknowledged"
                 return actions + wait(now: now, using: &random)
             case .no, nil: return []
             }
-        case .awaitingPermit, .ended:
+        case .held, .awaitingPermit, .ended:
             return []
         }
     }
@@ -413,7 +447,7 @@ extension SessionStateMachine {
     }
 
     private mutating func end(_ ending: SessionAction.Ending, closing: Bool) -> [SessionAction] {
-        var actions: [SessionAction] = hasConnection && closing ? [.close(code: 4000)] : []
+        var actions: [SessionAction] = hasConnection && closing ? [.close(code: Self.resumable)] : []
         if holdsPermit || phase == .awaitingPermit || wantsNewSession { actions.append(.withdrawPermit) }
         phase = .ended(ending)
         heartbeat = nil

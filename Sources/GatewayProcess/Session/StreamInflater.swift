@@ -3,12 +3,6 @@ internal import CZstd
 internal import NIOCore
 internal import Shared
 
-/// Transport compression (gateway.mdx, Transport Compression).
-enum StreamCompression: String, Sendable, CaseIterable {
-    case zstd = "zstd-stream"
-    case zlib = "zlib-stream"
-}
-
 /// A compressed stream that cannot be read on; the connection is of no use any more.
 enum InflateError: Error, Equatable, CustomStringConvertible {
     case corrupt(String)
@@ -44,12 +38,13 @@ struct StreamInflater {
     /// Bytes of the payload under way that were already put out.
     private var produced = 0
 
-    init(_ compression: StreamCompression, limit: Int = maximumPayloadBytes) {
-        engine =
-            switch compression {
-            case .zlib: .zlib(ZlibStream())
-            case .zstd: .zstd(ZstdStream())
-            }
+    /// Nil if nothing is compressed.
+    init?(_ compression: GatewayCompression, limit: Int = maximumPayloadBytes) {
+        switch compression {
+        case .zlibStream: engine = .zlib(ZlibStream())
+        case .zstdStream: engine = .zstd(ZstdStream())
+        case .none: return nil
+        }
         self.limit = limit
     }
 
@@ -110,7 +105,8 @@ private final class ZlibStream {
             let stream = stream
             var code = Z_OK
             var hadRoomLeft = false
-            total += output.writeWithUnsafeMutableBytes(minimumWritableBytes: min(max(512, input.count * 4), 1 << 20)) { space in
+            total += output.writeWithUnsafeMutableBytes(minimumWritableBytes: min(max(512, input.count * 4), 1 << 20)) {
+                space in
                 stream.pointee.next_out = space.baseAddress?.assumingMemoryBound(to: UInt8.self)
                 stream.pointee.avail_out = UInt32(clamping: space.count)
                 let offered = Int(stream.pointee.avail_out)
@@ -156,7 +152,8 @@ private final class ZstdStream {
             let stream = stream
             var code = 0
             var hadRoomLeft = false
-            total += output.writeWithUnsafeMutableBytes(minimumWritableBytes: min(max(512, bytes.count * 4), 1 << 20)) { space in
+            total += output.writeWithUnsafeMutableBytes(minimumWritableBytes: min(max(512, bytes.count * 4), 1 << 20)) {
+                space in
                 var target = ZSTD_outBuffer(dst: space.baseAddress, size: space.count, pos: 0)
                 code = ZSTD_decompressStream(stream, &target, &input)
                 hadRoomLeft = target.pos < target.size

@@ -47,7 +47,8 @@ struct IdentifyLimiter: Sendable {
     private let limits: Limits
     /// Ascending.
     private var waiting: [Int] = []
-    private var granted: Set<Int> = []
+    /// Under way, with the time of the grant in microseconds since 1970.
+    private var granted: [Int: Int64] = [:]
     private var bucketFreeAt: [Int: NIODeadline] = [:]
     private var startLimit: SessionStartLimit?
     private var sentSinceUpdate = 0
@@ -69,13 +70,20 @@ struct IdentifyLimiter: Sendable {
 
     var isWanted: Bool { !waiting.isEmpty }
 
+    func isWaiting(shard: Int) -> Bool { waiting.contains(shard) }
+
+    /// What to remember over a restart: also those under way, so that a crash in the moment of sending is counted.
+    var remembered: [PastIdentify] {
+        history + granted.sorted { $0.key < $1.key }.map { PastIdentify(at: $0.value, shard: $0.key) }
+    }
+
     mutating func update(_ limit: SessionStartLimit) {
         startLimit = limit
         sentSinceUpdate = 0
     }
 
     mutating func request(shard: Int) {
-        guard !granted.contains(shard), !waiting.contains(shard) else { return }
+        guard granted[shard] == nil, !waiting.contains(shard) else { return }
         waiting.append(shard)
         waiting.sort()
     }
@@ -83,12 +91,12 @@ struct IdentifyLimiter: Sendable {
     /// The shard identifies no more, or not now.
     mutating func withdraw(shard: Int) {
         waiting.removeAll { $0 == shard }
-        granted.remove(shard)
+        granted[shard] = nil
     }
 
     /// The shard has just sent its Identify.
     mutating func sent(shard: Int, now: NIODeadline, wall: Int64) {
-        granted.remove(shard)
+        granted[shard] = nil
         bucketFreeAt[bucket(of: shard)] = now + limits.bucketInterval + limits.margin
         history.append(PastIdentify(at: wall, shard: shard))
         sentSinceUpdate += 1
@@ -104,11 +112,11 @@ struct IdentifyLimiter: Sendable {
         let group = first / startLimit.maxConcurrency
         var earliest: (until: NIODeadline, why: String?)?
         for shard in waiting where shard / startLimit.maxConcurrency == group {
-            if granted.contains(where: { bucket(of: $0) == bucket(of: shard) }) { continue }
+            if granted.keys.contains(where: { bucket(of: $0) == bucket(of: shard) }) { continue }
             let free = freeAt(shard, now: now, wall: wall)
             guard free.until > now else {
                 waiting.removeAll { $0 == shard }
-                granted.insert(shard)
+                granted[shard] = wall
                 return .grant(shard: shard)
             }
             if earliest.map({ free.until < $0.until }) ?? true { earliest = free }

@@ -76,3 +76,20 @@ public final class JSONParser {
         return try outcome.get()
     }
 }
+
+extension JSONParser {
+    /// Parses one text with a parser of its own, and lends its root to `body`; for what is read now and then.
+    public static func read<Result>(_ buffer: ByteBuffer, _ body: (JSONValue) -> Result) throws(JSONError) -> Result {
+        let parser = JSONParser()
+        // Without this the parser, and with it the value, could end after its last use here.
+        defer { withExtendedLifetime(parser) {} }
+        return body(try parser.parse(buffer))
+    }
+
+    /// Parses one text that is a string likewise.
+    public static func read<Result>(_ text: String, _ body: (JSONValue) -> Result) throws(JSONError) -> Result {
+        let parser = JSONParser()
+        defer { withExtendedLifetime(parser) {} }
+        return body(try parser.parse(text))
+    }
+}

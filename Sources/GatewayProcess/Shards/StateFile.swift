@@ -1,0 +1,97 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// A file or directory that cannot be used as needed.
+struct FileFailure: Error, Equatable, CustomStringConvertible {
+    let description: String
+
+    /// What `call` did not do with `path`, by `errno`.
+    init(_ call: String, _ path: String) {
+        description = "cannot \(call) \(path): \(String(cString: strerror(errno)))"
+    }
+}
+
+/// Small files in the state directory, replaced whole.
+enum StateFile {
+    /// Longer files are not ours.
+    static let maximumBytes = 16 << 20
+
+    /// Makes a directory, and those above it, for this user only.
+    static func makeDirectory(_ path: String) throws(FileFailure) {
+        var made = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            made += made.isEmpty || made.hasSuffix("/") ? String(part) : "/\(part)"
+            guard mkdir(made, 0o700) != 0, errno != EEXIST else { continue }
+            // What exists above may be on a file system that says so in another way.
+            var status = stat()
+            guard stat(made, &status) != 0 else { continue }
+            throw FileFailure("make the directory", made)
+        }
+    }
+
+    /// The file's text; nil if there is none.
+    static func read(_ path: String) throws(FileFailure) -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw FileFailure("read", path)
+        }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        while bytes.count < maximumBytes {
+            let count = Glibc.read(descriptor, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileFailure("read", path) }
+            guard count > 0 else { break }
+            bytes += chunk[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Replaces the file so that after a crash either the old or the new content is there, whole.
+    static func replace(_ path: String, with text: String) throws(FileFailure) {
+        let temporary = path + ".new"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw FileFailure("write", temporary) }
+        var isOpen = true
+        defer { if isOpen { close(descriptor) } }
+        try write(text, to: descriptor, path: temporary)
+        guard fsync(descriptor) == 0 else { throw FileFailure("sync", temporary) }
+        isOpen = false
+        guard close(descriptor) == 0 else { throw FileFailure("write", temporary) }
+        guard rename(temporary, path) == 0 else { throw FileFailure("replace", path) }
+        // The new name is durable once the directory is.
+        let directory = open(
+            path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]) + "/" : ".",
+            O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { return }
+        fsync(directory)
+        close(directory)
+    }
+
+    private static func write(_ text: String, to descriptor: Int32, path: String) throws(FileFailure) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw FileFailure("write", path) }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Removes the file if it is there.
+    static func remove(_ path: String) throws(FileFailure) {
+        guard unlink(path) == 0 || errno == ENOENT else { throw FileFailure("remove", path) }
+    }
+
+    /// Renames what cannot be understood, so that it is neither used nor destroyed; returns the new name.
+    static func setAside(_ path: String) throws(FileFailure) -> String {
+        let aside = path + ".unreadable"
+        guard rename(path, aside) == 0 else { throw FileFailure("rename", path) }
+        return aside
+    }
+}
