@@ -260,6 +260,10 @@ final class DiscordRESTClient: DiscordAPI {
     ) -> AttemptResult {
         if (200..<300).contains(answer.status) {
             gate.finished(ticket, with: limits(of: answer, ErrorBody()))
+            // Discord never answers with a page: something in between did, and Discord saw nothing.
+            guard answer.headers.first(name: "Content-Type")?.lowercased().contains("html") != true else {
+                return .failed(.unknown, .unavailable(call.route, "a web page came instead of Discord's answer"))
+            }
             // Where the body is not needed, the status is all there is to know, even if the rest broke off.
             guard call.isBodyWanted, answer.isCut else { return .success(answer.body) }
             return .failed(.unknown, .unavailable(call.route, "the answer broke off or is too long"))

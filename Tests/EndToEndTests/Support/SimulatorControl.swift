@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import NIOCore
+import NIOHTTP1
 import Shared
 
 /// The simulator's control API (docs/simulator.md), as tests speak it.

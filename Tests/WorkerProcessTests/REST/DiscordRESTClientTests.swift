@@ -400,6 +400,14 @@ private struct Bench {
         }
     }
 
+    @Test func `A web page is no success, whatever its status`() async throws {
+        try await Bench.run({ _, _ in .answer(200, headers: Bench.html, body: "<html>Sign in</html>") }) { bench in
+            let error = await bench.sendFailure()
+            #expect(error?.kind == .unavailable)
+            #expect(bench.server.requests.count == 4)
+        }
+    }
+
     @Test func `A list of commands that breaks off is asked for again`() async throws {
         try await Bench.run({ _, number in number == 1 ? .cutOff(200, body: "[") : .json(200, []) }) { bench in
             let read = try await bench.client.globalCommands(of: Snowflake(7))
