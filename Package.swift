@@ -124,7 +124,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "TestKit", "Shared", "GatewayProcess", "WorkerProcess", "ControlTool", "DiscordSimulator",
-                nioCore, asyncHTTPClient,
+                nioCore, nioHTTP1, asyncHTTPClient,
             ],
             swiftSettings: strict
         ),

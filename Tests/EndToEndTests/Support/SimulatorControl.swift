@@ -38,7 +38,9 @@ struct SimulatorControl: Sendable {
                 description: "\(request.method) \(request.url): \(response.status.code) \(String(buffer: body))")
         }
         guard body.readableBytes > 0 else { return .null }
-        return JSON(try JSONParser().parse(body))
+        // A parsed value is valid only while its parser lives.
+        let parser = JSONParser()
+        return JSON(try parser.parse(body))
     }
 }
 
