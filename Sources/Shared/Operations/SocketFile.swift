@@ -1,0 +1,78 @@
+internal import CSystemd
+internal import Glibc
+
+/// The file of a Unix domain socket that is about to be made.
+public enum SocketFile {
+    /// Makes way for a socket: makes its directory, and removes a socket that nobody listens on any more. Nothing else is ever
+    /// removed.
+    /// - Throws: `unavailable`, with one line that says what stands in the way: another process, or another kind of file.
+    public static func makeWay(at path: String) throws(ServiceFailure) {
+        try makeDirectory(of: path)
+        var status = stat()
+        guard lstat(path, &status) == 0 else {
+            guard errno == ENOENT else { throw failure(path, String(cString: strerror(errno))) }
+            return
+        }
+        guard status.st_mode & S_IFMT == S_IFSOCK else {
+            throw failure(path, "something is there that is no socket; remove it or choose another path")
+        }
+        if let owner = try listener(at: path) { throw failure(path, "\(owner) listens there already") }
+        guard unlink(path) == 0 || errno == ENOENT else {
+            throw failure(path, "a stale socket cannot be removed: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// Removes a socket's file at the end.
+    public static func remove(_ path: String) {
+        unlink(path)
+    }
+
+    private static func failure(_ path: String, _ reason: String) -> ServiceFailure {
+        ServiceFailure(.unavailable, "cannot listen on \(quoted(path)): \(reason)")
+    }
+
+    /// Only the last directory is made: a missing one above is more likely a mistake in the path.
+    private static func makeDirectory(of path: String) throws(ServiceFailure) {
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
+        let directory = String(path[..<slash])
+        guard mkdir(directory, 0o750) != 0, errno != EEXIST else { return }
+        throw failure(path, "its directory cannot be made: \(String(cString: strerror(errno)))")
+    }
+
+    /// Who answers at a socket, in words; nil if nobody does.
+    private static func listener(at path: String) throws(ServiceFailure) -> String? {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw failure(path, String(cString: strerror(errno))) }
+        defer { close(descriptor) }
+        guard connect(descriptor, to: path) else {
+            guard errno == ECONNREFUSED || errno == ENOENT else {
+                throw failure(path, "a socket is there, but \(String(cString: strerror(errno)))")
+            }
+            return nil
+        }
+        // struct ucred of unix(7), which glibc shows to GNU sources only: process, user, group.
+        var peer: (process: Int32, user: UInt32, group: UInt32) = (0, 0, 0)
+        var length = socklen_t(MemoryLayout.size(ofValue: peer))
+        guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 else { return "another process" }
+        return "process \(peer.process) of user \(peer.user)"
+    }
+
+    private static func connect(_ descriptor: Int32, to path: String) -> Bool {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let fits = withUnsafeMutableBytes(of: &address.sun_path) { bytes in
+            guard path.utf8.count < bytes.count else { return false }
+            bytes.copyBytes(from: path.utf8)
+            return true
+        }
+        guard fits else {
+            errno = ENAMETOOLONG
+            return false
+        }
+        return withUnsafePointer(to: &address) { address in
+            address.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+            }
+        }
+    }
+}
