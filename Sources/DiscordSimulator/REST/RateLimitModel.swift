@@ -28,6 +28,15 @@ struct RateLimitModel {
         /// For operations without an entry.
         var fallback: Limit? = Limit(10, perMilliseconds: 10_000)
 
+        /// No limits at all, for measurements.
+        static var unlimited: Configuration {
+            var configuration = Configuration()
+            configuration.routes = [:]
+            configuration.fallback = nil
+            configuration.global.requests = .max
+            return configuration
+        }
+
         static let routes: [String: Limit?] = [
             "create_message": Limit(5, perMilliseconds: 5000),
             "update_message": Limit(5, perMilliseconds: 5000),

@@ -6,6 +6,7 @@ extension RESTHandlers {
         "get_guild": { (me, call) throws(APIError) in
             let guild = try me.guild(call)
             var object = me.world.json(of: guild)
+                .merging(["home_header": nil, "widget_enabled": false, "widget_channel_id": nil])
             if call.flag("with_counts") {
                 object.set("approximate_member_count", .integer(guild.members.count))
                 object.set("approximate_presence_count", .integer(guild.members.count))

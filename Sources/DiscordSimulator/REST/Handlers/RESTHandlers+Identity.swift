@@ -43,7 +43,8 @@ extension RESTHandlers {
             "explicit_content_filter": 0, "rpc_application_state": 0, "discoverability_state": 1,
             "discovery_eligibility_flags": 0, "monetization_state": 1, "store_application_state": 1,
             "verification_state": 1, "creator_monetization_state": 0, "team": nil,
-            "owner": Self.owner.json.merging(["flags": 0]),
+            "flags_new": .string(String(application.flags)), "eligible_oauth2_scopes": [],
+            "owner": Self.owner.json,
         ]
     }
 

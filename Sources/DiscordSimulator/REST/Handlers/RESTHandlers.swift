@@ -29,6 +29,21 @@ final class RESTHandlers {
         guard let handler = handlers[call.operation.id] else {
             throw APIError(501, 0, "olim-simulator checks \(call.operation.id), but does not carry it out")
         }
-        return try handler(self, call)
+        let result = try handler(self, call)
+        guard case .json(let status, let value) = result else { return result }
+        return .json(status, Self.withUserFlags(value))
+    }
+
+    /// REST shows the `flags` of users, which events leave out.
+    private static func withUserFlags(_ value: JSON) -> JSON {
+        switch value {
+        case .array(let values): return .array(values.map(withUserFlags))
+        case .object(let members):
+            var result = JSON.object(members.map { JSON.Member($0.key, withUserFlags($0.value)) })
+            let isUser = value["username"] != nil && value["discriminator"] != nil
+            if isUser, value["flags"] == nil { result.set("flags", 0) }
+            return result
+        default: return value
+        }
     }
 }
