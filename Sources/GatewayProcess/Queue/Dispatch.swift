@@ -46,3 +46,26 @@ struct Dispatch: Sendable {
     /// The bytes of `d`, less line breaks between tokens.
     let data: ByteBuffer
 }
+
+extension QueueKey {
+    /// Reads `guild:1`; nil if it is no key.
+    init?(_ text: String) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, let number = UInt64(parts[1]),
+            let keyClass = Class.allCases.first(where: { "\($0)" == parts[0] })
+        else { return nil }
+        self.init(keyClass: keyClass, number: number)
+    }
+}
+
+extension QueueKey.Class {
+    var name: StaticString {
+        switch self {
+        case .guild: "guild"
+        case .channel: "channel"
+        case .interaction: "interaction"
+        case .user: "user"
+        case .shard: "shard"
+        }
+    }
+}

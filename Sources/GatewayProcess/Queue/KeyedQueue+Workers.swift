@@ -86,6 +86,10 @@ extension KeyedQueue {
 
     // MARK: Looking
 
+    func heldCount(of id: WorkerID) -> Int { slot(of: id).map { workers[$0].held.count } ?? 0 }
+
+    func acknowledgedCount(of id: WorkerID) -> Int { slot(of: id).map { workers[$0].acknowledged } ?? 0 }
+
     func slot(of id: WorkerID) -> Slot? {
         guard workers[id.slot].generation == id.generation, workers[id.slot].isPresent else { return nil }
         return id.slot

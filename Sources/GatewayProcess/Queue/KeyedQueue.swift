@@ -169,6 +169,8 @@ struct KeyedQueue {
         if let position = events[slot].position { ledger.remember(position) }
     }
 
+    func isUnfinished(_ id: EventID) -> Bool { slotsByID[id].map { !events[$0].isFinished } ?? false }
+
     /// Age of the oldest unfinished event.
     func oldestAge(now: NIODeadline) -> TimeAmount? {
         age.isEmpty ? nil : now - events[age.first].enqueuedAt

@@ -1,0 +1,89 @@
+internal import Logging
+internal import NIOCore
+internal import Shared
+
+/// What the sessions hand in and ask.
+extension QueueHub {
+    nonisolated func receive(_ burst: [Dispatch]) { assumeIsolated { $0.take(burst) } }
+
+    nonisolated func sessionBegan(shard: Int, session: String, resumed: Bool) {
+        assumeIsolated { $0.queue.ledger.begin(shard: shard, session: session) }
+    }
+
+    nonisolated func durableSequence(shard: Int, session: String) -> Int? {
+        assumeIsolated { $0.queue.ledger.durableSequence(shard: shard, session: session) }
+    }
+
+    nonisolated func memberRequestLimited(shard: Int, guild: Snowflake, nonce: String?, retryAfter: Double) {
+        assumeIsolated { $0.refuseMemberRequest(shard: shard, guild: guild, nonce: nonce, retryAfter: retryAfter) }
+    }
+
+    private func take(_ burst: [Dispatch]) {
+        let now = now
+        let wall = WallClock.now()
+        for dispatch in burst {
+            if !memberRequests.isEmpty, dispatch.type == "GUILD_MEMBERS_CHUNK", let guild = dispatch.guildID,
+                let request = memberRequests.answered(shard: dispatch.shard, guild: guild)
+            {
+                answer(request, failure: nil)
+            }
+            guard case .queued(let id) = queue.receive(dispatch, now: now, wall: wall) else { continue }
+            if let interaction = dispatch.interaction {
+                deferral.received(interaction, as: id, now: now, wall: wall)
+            }
+            if tailCount > 0 { showTail(dispatch, id: id) }
+        }
+        scheduleTurn()
+    }
+
+    // MARK: Member requests
+
+    private func refuseMemberRequest(shard: Int, guild: Snowflake, nonce: String?, retryAfter: Double) {
+        counters.memberRequestsLimited += 1
+        guard let request = memberRequests.limited(shard: shard, guild: guild, nonce: nonce) else { return }
+        answer(request, failure: "Discord's RATE_LIMITED: members of this guild may be requested in \(retryAfter) s")
+        scheduleTurn()
+    }
+
+    func finishMemberRequests(now: NIODeadline) {
+        for request in memberRequests.due(now: now) { answer(request, failure: nil) }
+    }
+
+    private func answer(_ request: MemberRequests.Request, failure: String?) {
+        guard let connection = connections[request.connection] else { return }
+        finishCommand(request.ref, of: connection, failure: failure)
+    }
+
+    // MARK: Deferral
+
+    func deferInteractions(now: NIODeadline) {
+        for (call, head, end) in deferral.due(now: now, lists: queue.wishes.interactionLists) {
+            counters.deferralsTried += 1
+            // Ends with its timeout of 1.5 s at the latest; a gateway that stops meanwhile leaves it ambiguous.
+            Task { [callback] in
+                let outcome = await callback(call)
+                self.finishDeferral(call, head: head, end: end, outcome: outcome)
+            }
+        }
+    }
+
+    private func finishDeferral(
+        _ call: DeferralPolicy.Call, head: InteractionHead, end: NIODeadline, outcome: DeferralPolicy.Outcome
+    ) {
+        let metadata: Logger.Metadata = ["event": "\(call.event)", "outcome": "\(outcome)"]
+        switch outcome {
+        case .deferred, .ambiguous:
+            counters.deferred += 1
+            queue.markDeferred(call.event)
+            logger.info("interaction deferred, because no worker answered in time", metadata: metadata)
+        case .refused:
+            counters.deferralsFailed += 1
+            logger.warning("interaction could not be deferred", metadata: metadata)
+        case .unreachable:
+            counters.deferralsFailed += 1
+            logger.warning("interaction could not be deferred", metadata: metadata)
+            if queue.isUnfinished(call.event) { deferral.failed(call, head: head, end: end, now: now) }
+        }
+        scheduleTurn()
+    }
+}

@@ -1,0 +1,568 @@
+internal import Glibc
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Shared
+
+/// The queue as a server: sessions hand in dispatches, workers connect and take them, an operator looks on.
+///
+/// Lives on the gateway's one event loop. What arrives is applied to `KeyedQueue` at once; what follows from it is written
+/// once per turn of the loop, when all sockets that were readable have been read. So a worker's acknowledgements always
+/// count before the end of its connection does.
+actor QueueHub: QueueService {
+    nonisolated let eventLoop: any EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
+
+    let settings: QueueSettings
+    let directory: any ShardDirectory
+    let callback: any InteractionDeferring
+    let logger: Logger
+    let startedAt = NIODeadline.now()
+
+    var queue: KeyedQueue
+    var random = SystemRandomNumberGenerator()
+    var journal = ""
+    var deadLetters: DeadLetterBox
+    var deferral: DeferralPolicy
+    var memberRequests = MemberRequests()
+    var gauge: IntakeGauge
+    var counters = HubCounters()
+    var decoder = WorkerFrameDecoder()
+    /// Operators' connections that watch events.
+    var tailing: Set<Int> = []
+
+    var connections: [Int: PeerConnection] = [:]
+    /// Connections of workers by their place in the queue.
+    var connectionOfWorker: [Slot: Int] = [:]
+    private var nextNumber = 0
+    private var toFlush: [Int] = []
+    private var listeners: [(channel: any Channel, socket: UnixListener.Socket)] = []
+
+    private var monitor: LoopMonitor
+    /// What all gaps of the loop come to: the queue's clock stood still in them.
+    private var stoodStill = TimeAmount.zero
+    private var isTurnScheduled = false
+    private var timer: (at: NIODeadline, scheduled: Scheduled<Void>)?
+    private var ticking: RepeatedTask?
+
+    private(set) var isGoing = false
+    private var isStopped = false
+    private var goodbyeWaiter: CheckedContinuation<Void, Never>?
+
+    private let writer = NIOThreadPool(numberOfThreads: 1)
+    private var writtenState: (changes: Int, lastID: EventID)?
+    private var isWritingCheckpoint = false
+    private var isCheckpointScheduled = false
+    var wishesChanged = false
+
+    init(
+        settings: QueueSettings, eventLoop: any EventLoop, directory: any ShardDirectory,
+        callback: any InteractionDeferring, logger: Logger
+    ) {
+        self.settings = settings
+        self.eventLoop = eventLoop
+        self.directory = directory
+        self.callback = callback
+        self.logger = logger
+        queue = KeyedQueue(settings: settings.queue)
+        deadLetters = DeadLetterBox(directory: settings.stateDirectory + "/dead-letters")
+        deferral = DeferralPolicy(after: settings.deferAfter)
+        gauge = IntakeGauge(maximumBytes: settings.queue.maximumBytes)
+        monitor = LoopMonitor(now: .now())
+    }
+
+    /// The queue's time.
+    var now: NIODeadline { .now() - stoodStill }
+
+    // MARK: Life
+
+    func start() async throws {
+        monitor = LoopMonitor(now: .now())
+        try restore()
+        writer.start()
+        // From here on a crash may leave deliveries that no file knows of.
+        try StateFile.replace(checkpointPath, with: checkpoint(endedInOrder: false).json.text)
+        let queueSocket = try UnixListener.open(path: settings.socketPath, name: "queue", mode: settings.socketMode)
+        try await listen(on: queueSocket, isControl: false)
+        let control = try UnixListener.open(path: settings.controlPath, name: "control", mode: 0o600)
+        try await listen(on: control, isControl: true)
+        ticking = eventLoop.scheduleRepeatedTask(initialDelay: LoopMonitor.interval, delay: LoopMonitor.interval) {
+            [self] _ in assumeIsolated { $0.tick() }
+        }
+        logger.info("the queue is served", metadata: ["socket": "\(settings.socketPath)"])
+    }
+
+    func goodbye(reason: String, timeout: Duration) async {
+        guard !isGoing else { return }
+        isGoing = true
+        for connection in connections.values {
+            guard let worker = connection.worker else { continue }
+            queue.drain(worker, now: now)
+            send(.goodbye(reason: reason), to: connection)
+        }
+        scheduleTurn()
+        guard isWorkLeft else { return }
+        let deadline = eventLoop.scheduleTask(in: TimeAmount(timeout)) { [self] in
+            assumeIsolated { $0.resumeGoodbye() }
+        }
+        await withCheckedContinuation { goodbyeWaiter = $0 }
+        deadline.cancel()
+    }
+
+    func stop() async {
+        guard !isStopped else { return }
+        isStopped = true
+        isGoing = true
+        resumeGoodbye()
+        ticking?.cancel()
+        timer?.scheduled.cancel()
+        for listener in listeners {
+            try? await listener.channel.close()
+            if let path = listener.socket.path { unlink(path) }
+        }
+        flushAll()
+        for connection in Array(connections.values) { try? await connection.channel.close() }
+        for connection in Array(connections.values) { disconnected(connection.number) }
+        await writeLastCheckpoint()
+        try? await writer.shutdownGracefully()
+    }
+
+    /// Whether a worker still has events whose acknowledgement is worth waiting for.
+    private var isWorkLeft: Bool { queue.inFlight > 0 && !connectionOfWorker.isEmpty }
+
+    private func resumeGoodbye() {
+        goodbyeWaiter?.resume()
+        goodbyeWaiter = nil
+    }
+
+    // MARK: Connections
+
+    private func listen(on socket: UnixListener.Socket, isControl: Bool) async throws {
+        let hub = self
+        let channel = try await ServerBootstrap(group: eventLoop)
+            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 64 << 10))
+            .childChannelOption(.maxMessagesPerRead, value: 4)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { channel in
+                guard let options = channel as? any SocketOptionProvider else {
+                    return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
+                }
+                return options.unsafeGetSocketOption(level: .socket, name: NIOBSDSocket.Option(rawValue: SO_PEERCRED))
+                    .flatMapThrowing { (peer: PeerCredentials) in
+                        try hub.assumeIsolated { try $0.accepted(channel, peer: peer, isControl: isControl) }
+                    }
+            }
+            .withBoundSocket(socket.descriptor)
+            .get()
+        listeners.append((channel, socket))
+    }
+
+    private func accepted(_ channel: any Channel, peer: PeerCredentials, isControl: Bool) throws {
+        let number = nextNumber
+        nextNumber += 1
+        let connection = PeerConnection(
+            number: number, channel: channel, peer: peer, now: now, role: isControl ? .operator : .guest(isTool: false))
+        connections[number] = connection
+        try channel.pipeline.syncOperations.addHandler(PeerHandler(hub: self, number: number))
+        let allowed = isControl ? [settings.ownUID, 0] : settings.allowedUIDs
+        if !allowed.contains(peer.uid) {
+            refuse(
+                connection, .forbidden,
+                isControl
+                    ? "user \(peer.uid) may not use the control socket"
+                    : "user \(peer.uid) is not in QUEUE_ALLOWED_UIDS of the gateway")
+        } else if connections.count > settings.maximumConnections {
+            refuse(connection, .busy, "there are \(settings.maximumConnections) connections already")
+        } else if isGoing, !isControl {
+            refuse(connection, .shuttingDown, "the gateway is going; connect again with backoff")
+        }
+    }
+
+    func received(_ bytes: ByteBuffer, from number: Int) {
+        guard let connection = connections[number], !connection.hasEnded else { return }
+        connection.splitter.append(bytes)
+        do throws(FrameError) {
+            while let line = try connection.splitter.nextLine() {
+                if case .operator = connection.role {
+                    request(line, from: connection)
+                } else {
+                    take(line, from: connection)
+                }
+            }
+        } catch {
+            if !connection.isClosing { refuse(connection, error.code, error.message) }
+        }
+        scheduleTurn()
+    }
+
+    /// The peer sends no more. What it asked for is still written; its acknowledgements have all been applied.
+    func inputEnded(_ number: Int) {
+        guard let connection = connections[number] else { return }
+        end(connection)
+        let channel = connection.channel
+        if connection.pendingBytes == 0 {
+            channel.close(promise: nil)
+        } else {
+            flush(connection)
+            // Whoever has stopped talking and does not read either is cut off.
+            connection.closingAt = now + settings.farewell
+            channel.writeAndFlush(ByteBuffer()).whenComplete { _ in channel.close(promise: nil) }
+        }
+    }
+
+    func disconnected(_ number: Int) {
+        guard let connection = connections.removeValue(forKey: number) else { return }
+        end(connection)
+    }
+
+    /// Gives the worker's events to others. Once per connection.
+    private func end(_ connection: PeerConnection) {
+        guard !connection.hasEnded else { return }
+        connection.hasEnded = true
+        connection.tail = nil
+        memberRequests.forget(connection: connection.number)
+        guard let worker = connection.worker else { return }
+        let isOrderly = connection.isDraining || isGoing
+        let held = queue.heldCount(of: worker)
+        queue.leave(worker, isOrderly ? .leave : .death, now: now, wall: WallClock.now(), using: &random)
+        connectionOfWorker[worker.slot] = nil
+        wishesChanged = true
+        logger.info(
+            "worker left",
+            metadata: [
+                "worker": "\(connection.hello?.worker ?? "")", "pid": "\(connection.peer.pid)",
+                "held": "\(held)", "orderly": "\(isOrderly)",
+            ])
+        announceMembers(except: nil)
+        scheduleTurn()
+        if isGoing, !isWorkLeft { resumeGoodbye() }
+    }
+
+    /// Says why, and closes. Acknowledgements that are under way still count.
+    func refuse(_ connection: PeerConnection, _ code: QueueProtocol.ErrorCode, _ message: String) {
+        guard !connection.isClosing else { return }
+        counters.refusals[code.rawValue, default: 0] += 1
+        logger.warning(
+            "connection refused",
+            metadata: [
+                "code": "\(code.rawValue)", "reason": "\(message)", "pid": "\(connection.peer.pid)",
+                "uid": "\(connection.peer.uid)", "worker": "\(connection.hello?.worker ?? "")",
+            ])
+        connection.closingAt = now + settings.farewell
+        if let worker = connection.worker { queue.drain(worker, now: now) }
+        send(.error(code: code.rawValue, message: message), to: connection)
+        flush(connection)
+        let channel = connection.channel
+        channel.writeAndFlush(ByteBuffer()).whenComplete { _ in channel.close(mode: .output, promise: nil) }
+    }
+
+    func announceMembers(except newcomer: PeerConnection?) {
+        let count = queue.workerCount
+        for connection in connections.values where connection.worker != nil && connection !== newcomer {
+            if !connection.hasEnded, !connection.isClosing { send(.members(count), to: connection) }
+        }
+    }
+
+    // MARK: Turns of the loop
+
+    /// Asks for one pass over what is due, after everything that can be read now has been read.
+    func scheduleTurn() {
+        guard !isTurnScheduled, !isStopped else { return }
+        isTurnScheduled = true
+        eventLoop.execute { [self] in assumeIsolated { $0.turn() } }
+    }
+
+    private func turn() {
+        isTurnScheduled = false
+        guard !isStopped else { return }
+        let now = now
+        if !monitor.isSettling(now: .now()) {
+            if let due = queue.nextDeadline, due <= now {
+                queue.advance(now: now, wall: WallClock.now(), using: &random)
+            }
+            finishMemberRequests(now: now)
+            deferInteractions(now: now)
+        }
+        if !isGoing { queue.deliver(now: now) }
+        apply(queue.takeEffects())
+        reportLosses()
+        payStatusDebts()
+        flushAll()
+        updateIntake()
+        scheduleCheckpoint()
+        scheduleTimer(now: now)
+        if isGoing, !isWorkLeft { resumeGoodbye() }
+    }
+
+    func apply(_ effects: [QueueEffect]) {
+        guard !effects.isEmpty else { return }
+        let sentAt = WallClock.now()
+        for effect in effects {
+            switch effect {
+            case .deliver(let delivery): write(delivery, sentAt: sentAt)
+            case .returned(let worker, let ids):
+                guard let connection = connection(of: worker) else { continue }
+                send(.returned(ids), to: connection)
+            case .deadLetter(let letter): keep(letter)
+            case .finished(let id, let retryOf):
+                deferral.finished(id)
+                if let retryOf { deadLetters.forget(retryOf) }
+            }
+        }
+    }
+
+    private func write(_ delivery: Delivery, sentAt: Int64) {
+        guard let connection = connection(of: delivery.worker) else { return }
+        markForFlush(connection)
+        connection.out.writeEvent(
+            id: delivery.id, attempt: delivery.attempt, shard: delivery.shard, sequence: delivery.sequence,
+            type: delivery.type, keyClass: delivery.key.keyClass.name, keyNumber: delivery.key.number,
+            receivedAt: delivery.receivedAt, sentAt: sentAt, redelivered: delivery.redelivered,
+            deferred: delivery.deferred, retryOf: delivery.retryOf, data: delivery.payload.data)
+    }
+
+    func connection(of worker: WorkerID) -> PeerConnection? {
+        guard let connection = connectionOfWorker[worker.slot].flatMap({ connections[$0] }), connection.worker == worker
+        else { return nil }
+        return connection
+    }
+
+    // MARK: Writing
+
+    func send(_ frame: GatewayFrame, to connection: PeerConnection) {
+        markForFlush(connection)
+        connection.out.writeFrame(frame)
+    }
+
+    func markForFlush(_ connection: PeerConnection) {
+        if connection.out.readableBytes == 0 { toFlush.append(connection.number) }
+    }
+
+    private func flushAll() {
+        let numbers = toFlush
+        toFlush = []
+        for number in numbers { connections[number].map(flush) }
+    }
+
+    private func flush(_ connection: PeerConnection) {
+        guard connection.out.readableBytes > 0 else { return }
+        let channel = connection.channel
+        let number = connection.number
+        while let chunk = connection.out.readSlice(
+            length: min(connection.out.readableBytes, PeerConnection.chunkBytes)), chunk.readableBytes > 0
+        {
+            let bytes = chunk.readableBytes
+            connection.unwritten += bytes
+            let written = eventLoop.makePromise(of: Void.self)
+            written.futureResult.whenComplete { [self] _ in assumeIsolated { $0.taken(bytes, by: number) } }
+            channel.write(chunk, promise: written)
+        }
+        connection.out = ByteBuffer()
+        updateRoom(of: connection)
+        channel.flush()
+    }
+
+    /// The socket took these.
+    private func taken(_ bytes: Int, by number: Int) {
+        guard let connection = connections[number] else { return }
+        connection.unwritten -= bytes
+        guard connection.unwritten < settings.queue.maximumWriteAhead else { return }
+        updateRoom(of: connection)
+        scheduleTurn()
+    }
+
+    private func updateRoom(of connection: PeerConnection) {
+        guard let worker = connection.worker else { return }
+        queue.setRoom(worker, max(0, settings.queue.maximumWriteAhead - connection.unwritten))
+    }
+
+    // MARK: Time
+
+    private func scheduleTimer(now: NIODeadline) {
+        let deadlines = [queue.nextDeadline, memberRequests.nextDeadline, deferral.nextDeadline].compactMap { $0 }
+        guard let next = deadlines.min() else {
+            timer?.scheduled.cancel()
+            timer = nil
+            return
+        }
+        guard timer?.at != next else { return }
+        timer?.scheduled.cancel()
+        let delay = max(TimeAmount.milliseconds(1), next - now)
+        timer = (
+            next,
+            eventLoop.scheduleTask(in: delay) { [self] in
+                assumeIsolated { hub in
+                    hub.timer = nil
+                    hub.scheduleTurn()
+                }
+            }
+        )
+    }
+
+    private func tick() {
+        guard !isStopped else { return }
+        if monitor.tick(now: .now()) {
+            logger.warning("the gateway stood still for more than a second; deadlines are put off")
+            // The sockets are read before any deadline counts again.
+            eventLoop.scheduleTask(in: LoopMonitor.settling) { [self] in assumeIsolated { $0.settle() } }
+        }
+        guard !monitor.isSettling(now: .now()) else { return }
+        let now = now
+        for connection in Array(connections.values) { watch(connection, now: now) }
+        deadLetters.expire(before: WallClock.now() - settings.deadLetterKeep.nanoseconds / 1000)
+        flushAll()
+    }
+
+    private func settle() {
+        if let gap = monitor.settled() { stoodStill = stoodStill + gap }
+        timer?.scheduled.cancel()
+        timer = nil
+        scheduleTurn()
+    }
+
+    private func watch(_ connection: PeerConnection, now: NIODeadline) {
+        if let closingAt = connection.closingAt {
+            if closingAt <= now { connection.channel.close(promise: nil) }
+            return
+        }
+        switch connection.role {
+        case .guest(isTool: false):
+            if connection.connectedAt + settings.helloDeadline <= now {
+                refuse(
+                    connection, .helloTimeout,
+                    "no hello within \(settings.helloDeadline.nanoseconds / 1_000_000) ms of connecting")
+            }
+        case .guest, .operator: break
+        case .worker:
+            if let sent = connection.unansweredPing, sent + settings.pongDeadline <= now {
+                logger.warning(
+                    "worker answers no ping and is taken for dead",
+                    metadata: ["worker": "\(connection.hello?.worker ?? "")", "pid": "\(connection.peer.pid)"])
+                counters.silentWorkers += 1
+                connection.closingAt = now
+                connection.channel.close(promise: nil)
+            } else if connection.lastPing + settings.pingInterval <= now {
+                connection.lastPing = now
+                if connection.unansweredPing == nil { connection.unansweredPing = now }
+                send(.ping, to: connection)
+            }
+        }
+    }
+
+    // MARK: Intake
+
+    private func updateIntake() {
+        for change in gauge.update(bytes: queue.bytes) {
+            let share: Logger.Metadata = [
+                "bytes": "\(queue.bytes)", "limit": "\(settings.queue.maximumBytes)", "depth": "\(queue.depth)",
+            ]
+            switch change {
+            case .warning: logger.warning("the backlog is above 90 % of QUEUE_MAX_BYTES", metadata: share)
+            case .intake(.nothing):
+                logger.error("the backlog has reached QUEUE_MAX_BYTES: sessions are paused", metadata: share)
+                directory.setIntake(.nothing)
+            case .intake(let intake):
+                logger.notice("the backlog has room again: sessions go on", metadata: share)
+                directory.setIntake(intake)
+            }
+        }
+    }
+
+    private func reportLosses() {
+        for loss in queue.ledger.takeLosses() {
+            counters.lost += loss.count
+            logger.error(
+                "events that were under way when the last gateway ended were not sent again by Discord",
+                metadata: [
+                    "shard": "\(loss.shard)", "count": "\(loss.count)", "from": "\(WallClock.text(loss.from))",
+                    "to": "\(WallClock.text(loss.to))",
+                ])
+        }
+    }
+
+    // MARK: Checkpoint
+
+    private var checkpointPath: String { settings.stateDirectory + "/queue.json" }
+
+    private func restore() throws {
+        try StateFile.makeDirectory(settings.stateDirectory)
+        try deadLetters.load()
+        let wall = WallClock.now()
+        guard let text = try StateFile.read(checkpointPath) else {
+            journal = Self.makeUUID(using: &random)
+            return
+        }
+        guard let value = try? JSONParser(maximumBytes: StateFile.maximumBytes).parse(text),
+            let checkpoint = QueueCheckpoint(JSON(value))
+        else {
+            journal = Self.makeUUID(using: &random)
+            let aside = try StateFile.setAside(checkpointPath)
+            logger.error("the queue's checkpoint cannot be read and was set aside", metadata: ["file": "\(aside)"])
+            return
+        }
+        journal = checkpoint.journal
+        queue = KeyedQueue(
+            settings: settings.queue, lastID: checkpoint.lastID, ledger: SequenceLedger(restoring: checkpoint),
+            wishes: WorkerWishes(restoring: checkpoint.wishes, now: now, wall: wall))
+    }
+
+    private func checkpoint(endedInOrder: Bool) -> QueueCheckpoint {
+        queue.checkpoint(journal: journal, endedInOrder: endedInOrder, now: now, wall: WallClock.now())
+    }
+
+    private func scheduleCheckpoint() {
+        guard !isCheckpointScheduled, !isWritingCheckpoint, isCheckpointStale else { return }
+        isCheckpointScheduled = true
+        eventLoop.scheduleTask(in: settings.checkpointDelay) { [self] in assumeIsolated { $0.writeCheckpoint() } }
+    }
+
+    private var isCheckpointStale: Bool {
+        wishesChanged || writtenState?.changes != queue.ledger.changes || writtenState?.lastID != queue.lastID
+    }
+
+    private func writeCheckpoint() {
+        isCheckpointScheduled = false
+        guard !isStopped else { return }
+        isWritingCheckpoint = true
+        wishesChanged = false
+        writtenState = (queue.ledger.changes, queue.lastID)
+        let content = checkpoint(endedInOrder: false)
+        let path = checkpointPath
+        let logger = logger
+        writer.runIfActive(eventLoop: eventLoop) {
+            do { try StateFile.replace(path, with: content.json.text) } catch {
+                logger.error("the queue's checkpoint cannot be written", metadata: ["error": "\(error)"])
+                throw error
+            }
+        }
+        .whenComplete { [self] result in assumeIsolated { $0.checkpointWritten(result) } }
+    }
+
+    private func checkpointWritten(_ result: Result<Void, any Error>) {
+        isWritingCheckpoint = false
+        if case .failure = result { writtenState = nil }
+        if isCheckpointStale { scheduleCheckpoint() }
+    }
+
+    private func writeLastCheckpoint() async {
+        // Through the writer, so that it follows whatever is still being written.
+        let content = checkpoint(endedInOrder: true)
+        let path = checkpointPath
+        do {
+            try await writer.runIfActive { try StateFile.replace(path, with: content.json.text) }
+        } catch {
+            logger.error("the queue's last checkpoint cannot be written", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private static func makeUUID(using random: inout some RandomNumberGenerator) -> String {
+        var bytes = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
+        // Version 4, variant 1 (RFC 9562, section 5.4).
+        bytes[6] = bytes[6] & 0x0F | 0x40
+        bytes[8] = bytes[8] & 0x3F | 0x80
+        let digits = Array("0123456789abcdef")
+        return bytes.enumerated().map { position, byte in
+            "\([4, 6, 8, 10].contains(position) ? "-" : "")\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
+        }.joined()
+    }
+}
