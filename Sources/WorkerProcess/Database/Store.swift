@@ -44,7 +44,7 @@ protocol Store: Sendable {
 
     /// Runs `body` while no other worker on this database registers commands, then keeps the hash it returns.
     func registeringCommands(
-        of application: Snowflake, _ body: @Sendable (_ registeredHash: String?) async throws -> String
+        of application: Snowflake, _ body: @Sendable @escaping (_ registeredHash: String?) async throws -> String
     ) async throws
 
     /// Closes all connections; calls that wait fail with `.closed`.

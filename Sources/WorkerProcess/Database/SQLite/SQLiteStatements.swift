@@ -1,0 +1,137 @@
+internal import Shared
+
+/// Every statement that runs on SQLite once it is migrated.
+enum SQLiteStatements {
+    static let all: [StatementShape] = [
+        identity.shape, ping.shape, recordGuild.shape, recordDeparture.shape, markAbsent.shape, markPresent.shape,
+        configuration.shape, setWelcomeChannel.shape, cursor.shape, addMessages.shape, advanceCursor.shape,
+        messageCount.shape, registeredHash.shape, claimLease.shape, renewLease.shape, finishLease.shape,
+        releaseLease.shape,
+    ]
+
+    static let identity = statement("identity", gives: String.self, sql: "SELECT id FROM olim_identity")
+
+    static let ping = statement("ping", gives: Int64.self, sql: "SELECT count(*) FROM olim_identity")
+
+    static let recordGuild = statement(
+        "record_guild",
+        takes: Snowflake.self, String.self, Snowflake?.self, String?.self, Int64?.self, EventID.self,
+        sql: """
+            INSERT INTO guild_config (guild_id, guild_name, owner_id, preferred_locale, member_count, last_event_id)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            ON CONFLICT (guild_id) DO UPDATE SET
+                guild_name = excluded.guild_name,
+                owner_id = coalesce(excluded.owner_id, owner_id),
+                preferred_locale = coalesce(excluded.preferred_locale, preferred_locale),
+                member_count = coalesce(excluded.member_count, member_count),
+                left_at = NULL,
+                last_event_id = excluded.last_event_id
+            WHERE last_event_id < excluded.last_event_id
+            """)
+
+    static let recordDeparture = statement(
+        "record_departure", takes: Snowflake.self, Int64.self, EventID.self,
+        sql: """
+            INSERT INTO guild_config (guild_id, left_at, last_event_id) VALUES (?1, ?2, ?3)
+            ON CONFLICT (guild_id) DO UPDATE SET
+                left_at = coalesce(left_at, excluded.left_at),
+                last_event_id = excluded.last_event_id
+            WHERE last_event_id < excluded.last_event_id
+            """)
+
+    /// A guild's shard is `(guild_id >> 22) % shard_count` (gateway.mdx, Sharding).
+    static let markAbsent = statement(
+        "mark_absent", takes: Int64.self, Int64.self, [Snowflake].self, EventID.self, Int64.self,
+        gives: Snowflake.self,
+        sql: """
+            UPDATE guild_config SET left_at = ?5, last_event_id = ?4
+            WHERE left_at IS NULL AND last_event_id < ?4 AND (guild_id >> 22) % ?2 = ?1
+                AND guild_id NOT IN (SELECT value FROM json_each(?3))
+            RETURNING guild_id
+            """)
+
+    static let markPresent = statement(
+        "mark_present", takes: [Snowflake].self, EventID.self,
+        sql: """
+            UPDATE guild_config SET left_at = NULL, last_event_id = ?2
+            WHERE last_event_id < ?2 AND guild_id IN (SELECT value FROM json_each(?1))
+            """)
+
+    static let configuration = statement(
+        "configuration", takes: Snowflake.self,
+        gives: String?.self, Snowflake?.self, Snowflake?.self, String?.self, String?.self, Int64?.self,
+        sql: """
+            SELECT guild_name, welcome_channel_id, daily_channel_id, prefix, preferred_locale, left_at
+            FROM guild_config WHERE guild_id = ?1
+            """)
+
+    static let setWelcomeChannel = statement(
+        "set_welcome_channel", takes: Snowflake.self, Snowflake?.self,
+        sql: """
+            INSERT INTO guild_config (guild_id, welcome_channel_id) VALUES (?1, ?2)
+            ON CONFLICT (guild_id) DO UPDATE SET welcome_channel_id = excluded.welcome_channel_id
+            """)
+
+    static let cursor = statement(
+        "cursor", takes: String.self, gives: EventID.self,
+        sql: "SELECT last_event_id FROM activity_cursor WHERE key = ?1")
+
+    static let addMessages = statement(
+        "add_messages", takes: Snowflake.self, Snowflake.self, Int32.self, Int64.self,
+        sql: """
+            INSERT INTO member_activity (guild_id, member_id, day, messages) VALUES (?1, ?2, ?3, ?4)
+            ON CONFLICT (guild_id, member_id, day) DO UPDATE SET messages = messages + excluded.messages
+            """)
+
+    static let advanceCursor = statement(
+        "advance_cursor", takes: String.self, EventID.self,
+        sql: """
+            INSERT INTO activity_cursor (key, last_event_id) VALUES (?1, ?2)
+            ON CONFLICT (key) DO UPDATE SET last_event_id = excluded.last_event_id
+            """)
+
+    static let messageCount = statement(
+        "message_count", takes: Snowflake.self, Snowflake.self, gives: Int64.self,
+        sql: "SELECT coalesce(sum(messages), 0) FROM member_activity WHERE guild_id = ?1 AND member_id = ?2")
+
+    static let registeredHash = statement(
+        "registered_hash", takes: Snowflake.self, gives: String?.self,
+        sql: "SELECT hash FROM command_registration WHERE application_id = ?1")
+
+    /// Times are milliseconds since 1970 by the machine's clock, which all workers on one file share.
+    static let claimLease = statement(
+        "claim_lease", takes: Snowflake.self, String.self, Int64.self, gives: String?.self,
+        sql: """
+            INSERT INTO command_registration (application_id, lease_holder, lease_until)
+            VALUES (?1, ?2, \(now) + ?3)
+            ON CONFLICT (application_id) DO UPDATE SET
+                lease_holder = excluded.lease_holder, lease_until = excluded.lease_until
+            WHERE lease_holder IS NULL OR lease_holder = ?2 OR lease_until < \(now)
+            RETURNING hash
+            """)
+
+    static let renewLease = statement(
+        "renew_lease", takes: Snowflake.self, String.self, Int64.self, gives: Snowflake.self,
+        sql: """
+            UPDATE command_registration SET lease_until = \(now) + ?3
+            WHERE application_id = ?1 AND lease_holder = ?2
+            RETURNING application_id
+            """)
+
+    static let finishLease = statement(
+        "finish_lease", takes: Snowflake.self, String.self, String.self, gives: Snowflake.self,
+        sql: """
+            UPDATE command_registration SET hash = ?3, lease_holder = NULL, lease_until = NULL
+            WHERE application_id = ?1 AND lease_holder = ?2
+            RETURNING application_id
+            """)
+
+    static let releaseLease = statement(
+        "release_lease", takes: Snowflake.self, String.self,
+        sql: """
+            UPDATE command_registration SET lease_holder = NULL, lease_until = NULL
+            WHERE application_id = ?1 AND lease_holder = ?2
+            """)
+
+    private static let now = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+}
