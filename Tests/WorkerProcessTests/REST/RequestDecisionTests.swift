@@ -105,7 +105,8 @@ import Testing
 
 @Suite struct InteractionDeadlineTests {
     @Test(arguments: [
-        (0, 3000 as Int?), (1000, 2000), (2500, 1000), (4000, 1000), (14_999, 1000), (15_000, nil), (-60_000, 3000),
+        (0, 3000 as Int?), (1000, 2000), (2500, 1000), (4000, 1000), (14_999, 1000), (15_000, nil), (899_999, nil),
+        (900_000, 3000), (-60_000, 3000),
     ])
     func `What is left of three seconds, with patience for clocks that differ`(_ age: Int, _ left: Int?) {
         let made = Snowflake(1 << 62)
