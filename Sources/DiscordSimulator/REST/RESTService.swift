@@ -28,7 +28,7 @@ final class RESTService {
     var faults = RESTFaults()
     private(set) var statistics = Statistics()
     let handlers: RESTHandlers
-    private let parser = JSONParser()
+    let parser = JSONParser()
 
     init(handlers: RESTHandlers) throws(OpenAPIError) {
         self.handlers = handlers
@@ -182,129 +182,11 @@ final class RESTService {
     }
 }
 
-// MARK: - Forms
-
-extension RESTService {
-    private func validate(_ call: inout RESTCall, _ request: RESTRequest) throws(APIError) {
-        if request.body.readableBytes > MessageRules.maximumRequestBytes { throw .tooLarge }
-        var errors = FormErrors()
-        do throws(OpenAPIError) {
-            try validateParameters(call, into: &errors)
-        } catch {
-            throw APIError(500, 0, error.description)
-        }
-        if !errors.isEmpty { throw .invalidForm(errors) }
-        if !call.operation.bodies.isEmpty { try readBody(&call, request) }
-    }
-
-    private func validateParameters(_ call: RESTCall, into errors: inout FormErrors) throws(OpenAPIError) {
-        let validator = SchemaValidator(library: document.library, coercesText: true)
-        for parameter in call.operation.pathParameters {
-            let value = call.parameters[parameter.name] ?? ""
-            try validator.validate(.string(value), against: parameter.schema, at: [parameter.name], into: &errors)
-        }
-        for parameter in call.operation.queryParameters {
-            let values = call.query.filter { $0.name == parameter.name }.map { JSON.string($0.value) }
-            if values.isEmpty {
-                if parameter.isRequired { errors.addRequired(at: [parameter.name]) }
-                continue
-            }
-            let value = values.count == 1 ? values[0] : .array(values)
-            try validator.validate(value, against: parameter.schema, at: [parameter.name], into: &errors)
-        }
-    }
-
-    private func readBody(_ call: inout RESTCall, _ request: RESTRequest) throws(APIError) {
-        let accepted = call.operation.bodies.map(\.contentType)
-        let contentType = request.header("content-type")
-        do throws(RequestBody.Failure) {
-            call.body = try RequestBody.read(request.body, contentType: contentType, accepted: accepted, parser: parser)
-        } catch {
-            throw APIError(error)
-        }
-        var errors = FormErrors()
-        for file in call.body.files where file.size > MessageRules.maximumFileBytes {
-            errors.add("FILE_TOO_LARGE", "The file is larger than 10 MiB.", at: [file.field])
-        }
-        let type = ContentType(contentType ?? "").type
-        if let schema = call.operation.bodies.first(where: { $0.contentType == type })?.schema {
-            do throws(OpenAPIError) {
-                try SchemaValidator(library: document.library, coercesText: call.body.isForm)
-                    .validate(call.body.value, against: schema, at: [], into: &errors)
-            } catch {
-                throw APIError(500, 0, error.description)
-            }
-        }
-        if !errors.isEmpty { throw .invalidForm(errors) }
-    }
-}
-
-// MARK: - Answers
-
-extension RESTService {
-    /// Google's load balancer is in front of Discord; a ban by Cloudflare is told by its absence.
-    private static let via = RateLimitModel.Header("Via", "1.1 google")
-
-    private static func json(_ status: Int, _ value: JSON) -> RESTAnswer {
-        var body = ByteBuffer()
-        body.writeJSON(value)
-        return RESTAnswer(
-            status: status, headers: [RateLimitModel.Header("Content-Type", "application/json"), via], body: body)
-    }
-
-    private func render(_ result: Result<RESTResult, APIError>) -> RESTAnswer {
-        switch result {
-        case .success(.json(let status, let value)): Self.json(status, value)
-        case .success(.noContent): RESTAnswer(status: 204, headers: [Self.via], body: ByteBuffer())
-        case .failure(let error): Self.json(error.status, error.json)
-        }
-    }
-
-    /// An error of something between client and API, whose body is no JSON.
-    private static func serverError(_ status: Int) -> RESTAnswer {
-        let text = "<html><head><title>\(status)</title></head><body><h1>\(status)</h1></body></html>\n"
-        return RESTAnswer(
-            status: status, headers: [RateLimitModel.Header("Content-Type", "text/html; charset=UTF-8"), via],
-            body: ByteBuffer(string: text))
-    }
-
-    /// A ban: HTML, none of Discord's headers and no `Via`.
-    private static let cloudflare = RESTAnswer(
-        status: 429,
-        headers: [
-            RateLimitModel.Header("Content-Type", "text/html; charset=UTF-8"),
-            RateLimitModel.Header("Server", "cloudflare"),
-        ],
-        body: ByteBuffer(
-            string: "<!DOCTYPE html>\n<html><head><title>Access denied | discord.com used Cloudflare to restrict access"
-                + "</title></head><body><h1>Error 1015</h1><h2>You are being rate limited</h2></body></html>\n"))
-}
-
 /// The form that Discord asks of bots (reference.mdx, User Agent).
 enum UserAgent {
     /// Whether this is `DiscordBot ($url, $version)`, with anything behind it. The comma is not insisted upon:
     /// discord.py, which Discord serves, leaves it out.
     static func isValid(_ header: String?) -> Bool {
         header?.prefixMatch(of: /DiscordBot \(\S+[ ,]\s*[^\s)][^)]*\)/) != nil
-    }
-}
-
-extension RateLimitModel.Request {
-    /// Who counts where: the bucket is the operation's, the resource the path's top-level one.
-    init(_ operation: Operation, _ parameters: [String: String], address: String, at now: Int) {
-        let token = parameters["webhook_token"] ?? parameters["interaction_token"]
-        let names = ["channel_id", "guild_id", "webhook_id"]
-        var resource = names.first { parameters[$0] != nil }.map { "\($0)=\(parameters[$0] ?? "")" } ?? ""
-        if let token { resource += "/\(token)" }
-        var bucket = operation.id
-        if bucket == "delete_message", let message = parameters["message_id"].flatMap({ Snowflake($0) }),
-            now / 1000 - Int(message.millisecondsSince1970) > 14 * 86_400_000
-        {
-            // One route with two limits, by the age of the message (discord-api-docs #8330).
-            bucket = "delete_old_message"
-        }
-        self.init(
-            bucket: bucket, resource: resource, identity: operation.isOpen ? address : "bot",
-            isExemptFromGlobal: token != nil)
     }
 }
