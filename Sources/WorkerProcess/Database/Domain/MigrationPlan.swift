@@ -14,12 +14,17 @@ enum MigrationPlan: Equatable {
         }
     }
 
-    /// The error of a refusal.
-    static func laterRelease(_ found: Int, place: String) -> StoreError {
-        StoreError(
-            kind: .misconfigured, code: nil,
-            description: """
-                \(place) has schema version \(found), made by a later release; run that release, or restore a backup
-                """)
+    /// The message of a refusal.
+    static func laterRelease(_ found: Int) -> String {
+        "its schema has version \(found), made by a later release of Olim; run that release, or restore a backup"
+    }
+}
+
+extension StoreError {
+    /// A migration that the database rejects will be rejected again: that is for the operator, not for an event.
+    func duringMigration(_ number: Int) -> StoreError {
+        guard kind == .rejected else { return self }
+        return StoreError(
+            kind: .misconfigured, code: code, description: "migration \(number) cannot be applied: \(description)")
     }
 }

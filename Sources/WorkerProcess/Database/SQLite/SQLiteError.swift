@@ -8,6 +8,10 @@ extension StoreError {
             self = error
         case let error as DatabaseError where error.resultCode == .SQLITE_MISUSE && error.message == Self.closedMessage:
             self.init(kind: .closed, code: nil, description: "the store is closed")
+        case let error as DatabaseError where error.isMissingSchema:
+            self.init(
+                kind: .misconfigured, code: String(error.extendedResultCode.rawValue),
+                description: "sqlite:\(path) lacks a part of Olim's schema: \(error.safeMessage)")
         case let error as DatabaseError:
             self.init(
                 kind: Self.kind(of: error.resultCode, isOpening: isOpening),
@@ -37,6 +41,12 @@ extension StoreError {
 }
 
 extension DatabaseError {
+    /// Our statements are proven against the schema by a test, so that this is another schema: no fault of the event.
+    fileprivate var isMissingSchema: Bool {
+        resultCode == .SQLITE_ERROR
+            && (safeMessage.hasPrefix("no such table") || safeMessage.hasPrefix("no such column"))
+    }
+
     /// SQLite's own messages name tables and columns, never values.
     fileprivate var safeMessage: String { message ?? "" }
 }

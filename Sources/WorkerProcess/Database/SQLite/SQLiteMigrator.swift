@@ -21,16 +21,18 @@ enum SQLiteMigrator {
         _ migration: SQLiteMigration, of all: [SQLiteMigration], to database: Database, place: String
     ) throws -> Outcome {
         try database.execute(sql: createRecord)
-        let applied = try Int.fetchSet(database, sql: "SELECT version FROM schema_migration")
+        let session = SQLiteSession(database: database)
+        let applied = Set(try session.rows(SQLiteStatements.appliedMigrations, ()).map(Int.init))
         switch MigrationPlan(known: all.map(\.number), applied: applied) {
-        case .refuse(let found): throw MigrationPlan.laterRelease(found, place: place)
+        case .refuse(let found):
+            throw StoreError(
+                kind: .misconfigured, code: nil, description: "\(place): \(MigrationPlan.laterRelease(found))")
         case .apply(let missing) where !missing.contains(migration.number): return Outcome(wasMissing: false)
         case .apply: break
         }
         let reports = try migration.apply(database)
-        try database.execute(
-            sql: "INSERT INTO schema_migration (version, name, release) VALUES (?, ?, ?)",
-            arguments: [migration.number, migration.name, Version.current])
+        try session.run(
+            SQLiteStatements.recordMigration, (Int64(migration.number), migration.name, Version.current))
         return Outcome(wasMissing: true, reports: reports)
     }
 

@@ -3,11 +3,19 @@ internal import Shared
 /// Every statement that runs on SQLite once it is migrated.
 enum SQLiteStatements {
     static let all: [StatementShape] = [
-        identity.shape, ping.shape, recordGuild.shape, recordDeparture.shape, markAbsent.shape, markPresent.shape,
+        appliedMigrations.shape, recordMigration.shape, identity.shape, ping.shape, recordGuild.shape,
+        recordDeparture.shape, markAbsent.shape, markPresent.shape,
         configuration.shape, setWelcomeChannel.shape, cursor.shape, addMessages.shape, advanceCursor.shape,
         messageCount.shape, registeredHash.shape, claimLease.shape, renewLease.shape, finishLease.shape,
         releaseLease.shape,
     ]
+
+    static let appliedMigrations = statement(
+        "applied_migrations", gives: Int64.self, sql: "SELECT version FROM schema_migration")
+
+    static let recordMigration = statement(
+        "record_migration", takes: Int64.self, String.self, String.self,
+        sql: "INSERT INTO schema_migration (version, name, release) VALUES (?1, ?2, ?3)")
 
     static let identity = statement("identity", gives: String.self, sql: "SELECT id FROM olim_identity")
 
@@ -118,11 +126,12 @@ enum SQLiteStatements {
             RETURNING application_id
             """)
 
+    /// Succeeds again if it has succeeded before, since an answer can get lost.
     static let finishLease = statement(
         "finish_lease", takes: Snowflake.self, String.self, String.self, gives: Snowflake.self,
         sql: """
             UPDATE command_registration SET hash = ?3, lease_holder = NULL, lease_until = NULL
-            WHERE application_id = ?1 AND lease_holder = ?2
+            WHERE application_id = ?1 AND (lease_holder = ?2 OR lease_holder IS NULL AND hash = ?3)
             RETURNING application_id
             """)
 

@@ -43,8 +43,13 @@ final class SQLiteStore: Store {
     func migrate() async throws(StoreError) {
         let place = "sqlite:\(path)"
         for migration in SQLiteMigrations.all {
-            let applied = try await write { session in
-                try SQLiteMigrator.apply(migration, of: SQLiteMigrations.all, to: session.database, place: place)
+            let applied: SQLiteMigrator.Outcome
+            do throws(StoreError) {
+                applied = try await write { session in
+                    try SQLiteMigrator.apply(migration, of: SQLiteMigrations.all, to: session.database, place: place)
+                }
+            } catch {
+                throw error.duringMigration(migration.number)
             }
             for line in applied.reports {
                 logger.warning("Migration kept aside what it could not take over", metadata: ["what": "\(line)"])

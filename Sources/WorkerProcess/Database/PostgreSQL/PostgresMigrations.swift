@@ -1,0 +1,71 @@
+/// One step of the schema: constant texts, run in one transaction.
+struct PostgresMigration: Sendable {
+    let number: Int
+    let name: String
+    let statements: [String]
+}
+
+/// The schema's history. A migration that has been released is never changed; the next one goes at the end.
+enum PostgresMigrations {
+    static let all: [PostgresMigration] = [
+        PostgresMigration(
+            number: 1, name: "guilds, activity, command registration",
+            statements: firstTables + PostgresAdoption.statements)
+    ]
+
+    /// Where migrations are recorded; made before the first.
+    static let createRecord = """
+        CREATE TABLE IF NOT EXISTS schema_migration (
+            version BIGINT PRIMARY KEY,
+            name TEXT NOT NULL,
+            release TEXT NOT NULL,
+            applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
+        )
+        """
+
+    /// Held by whoever migrates, to the end of the transaction. The number is "OLIM" in ASCII.
+    static let lock = "SELECT pg_advisory_xact_lock(1330399565)"
+
+    /// `guild_config` is made by `PostgresAdoption`, whether there is one to take over or not.
+    private static let firstTables = [
+        """
+        CREATE TABLE olim_identity (
+            only_row BOOLEAN PRIMARY KEY DEFAULT true CHECK (only_row),
+            id TEXT NOT NULL
+        )
+        """,
+        "INSERT INTO olim_identity (id) VALUES (gen_random_uuid())",
+        """
+        CREATE TABLE member_activity (
+            guild_id BIGINT NOT NULL,
+            member_id BIGINT NOT NULL,
+            day INTEGER NOT NULL,
+            messages BIGINT NOT NULL,
+            PRIMARY KEY (guild_id, member_id, day)
+        )
+        """,
+        "COMMENT ON COLUMN member_activity.day IS 'days since 1970-01-01 in UTC'",
+        """
+        CREATE TABLE activity_cursor (
+            key TEXT COLLATE "C" PRIMARY KEY,
+            last_event_id BIGINT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE command_registration (
+            application_id BIGINT PRIMARY KEY,
+            hash TEXT,
+            lease_holder TEXT,
+            lease_until TIMESTAMPTZ
+        )
+        """,
+        """
+        CREATE TABLE guild_config_rejected (
+            id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            column_name TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            legacy_row JSONB NOT NULL
+        )
+        """,
+    ]
+}
