@@ -10,8 +10,6 @@ struct Flood {
         var rate: Int?
         /// Distinct frames.
         var frames = 10_000
-        /// Mean bytes of `d`.
-        var meanBytes = 1500
     }
 
     let order: Order
@@ -52,81 +50,6 @@ struct Flood {
     }
 }
 
-/// Makes the messages of a flood: distinct, of the lengths seen in practice, spread over the guilds like Zipf's law.
-struct FloodMaker {
-    private var random: SeededGenerator
-
-    init(seed: UInt64) {
-        random = SeededGenerator(seed: seed)
-    }
-
-    /// - Parameter deflates: whether the frames are also prepared for `zlib-stream`.
-    mutating func make(_ order: Flood.Order, in world: World, deflates: Bool) -> [EncodedEvent] {
-        let guilds = world.guildOrder.compactMap { world.guilds[$0] }.filter { !$0.isUnavailable }
-        guard !guilds.isEmpty else { return [] }
-        var weights: [Double] = []
-        for rank in guilds.indices { weights.append((weights.last ?? 0) + 1 / Double(rank + 1)) }
-        let people = guilds.map { guild in guild.membersInOrder.filter { !$0.user.isBot } }
-        let channels = guilds.map { guild in guild.channels.filter { world.channels[$0]?.type == Channel.Kind.text } }
-        return (0..<order.frames).compactMap { _ in
-            let point = Double.random(in: 0..<(weights.last ?? 1), using: &random)
-            let place = weights.firstIndex { point < $0 } ?? 0
-            guard let author = people[place].randomElement(using: &random),
-                let channel = channels[place].randomElement(using: &random)
-            else { return nil }
-            let event = message(by: author, in: channel, of: guilds[place], order, world)
-            let encoded = EncodedEvent(event, bot: world.application.id)
-            if deflates { encoded.deflatedSuffix = ZlibCompressor.prepare(encoded.suffix) }
-            return encoded
-        }
-    }
-
-    private mutating func message(
-        by author: Member, in channel: Snowflake, of guild: Guild, _ order: Flood.Order, _ world: World
-    ) -> WorldEvent {
-        let now = world.clock()
-        var d = Message.json(
-            id: world.mint.next(at: now), channel: channel, author: author.user, content: text(order.meanBytes - 1000),
-            mentions: [], at: now)
-        d = d.merging([
-            "member": author.json, "guild_id": .id(guild.id), "channel_type": 0,
-        ])
-        return WorldEvent(name: "MESSAGE_CREATE", guild: guild.id, d: Message.inRecordedOrder(d))
-    }
-
-    /// Text whose length varies widely around a mean.
-    private mutating func text(_ mean: Int) -> String {
-        let roll = Double.random(in: 0.02..<1, using: &random)
-        // Mean 1 of the exponential distribution, cut off so that Discord's 2000 characters hold.
-        let length = min(1900, Int(Double(max(20, mean)) * -Self.logarithm(roll)) + 5)
-        var text = ""
-        while text.utf8.count < length {
-            if !text.isEmpty { text += " " }
-            text += Self.words.randomElement(using: &random) ?? "well"
-        }
-        return text
-    }
-
-    /// Natural logarithm by its series, so that no mathematics library is needed for one draw.
-    private static func logarithm(_ value: Double) -> Double {
-        let fraction = (value - 1) / (value + 1)
-        var power = fraction
-        var sum = 0.0
-        for term in 0..<60 {
-            sum += power / Double(2 * term + 1)
-            power *= fraction * fraction
-        }
-        return 2 * sum
-    }
-
-    private static let words = [
-        "anyone", "up", "for", "a", "round", "tonight", "the", "lighthouse", "photos", "are", "great", "I", "think",
-        "we", "should", "move", "it", "to", "Thursday", "moin", "zusammen", "👋", "did", "you", "see", "that", "patch",
-        "notes", "look", "odd", "garden", "tomatoes", "finally", "https://example.com/a/b?c=d", "**important**",
-        "\"quoted\"", "naïve", "日本語", "ok", "no", "yes", "maybe", "later", "bring", "snacks", "kernel", "again",
-    ]
-}
-
 extension GatewayServer {
     /// Events sent in one go before other connections get their turn.
     private static let floodBurst = 512
@@ -134,8 +57,12 @@ extension GatewayServer {
     /// Begins a flood.
     func startFlood(_ order: Flood.Order, seed: UInt64) {
         let deflates = connections.values.contains { $0.parameters.compress == "zlib-stream" }
-        var maker = FloodMaker(seed: seed)
-        let frames = maker.make(order, in: world, deflates: deflates)
+        let load = FloodPayloads(world: world, count: order.frames, seed: seed, now: world.clock())
+        let frames = load.payloads.map { payload in
+            let event = EncodedEvent(name: "MESSAGE_CREATE", guild: payload.guild, d: payload.data)
+            if deflates { event.deflatedSuffix = ZlibCompressor.prepare(event.suffix) }
+            return event
+        }
         guard !frames.isEmpty else { return }
         flood = Flood(order: order, frames: frames, at: world.clock())
         pumpFlood()

@@ -68,12 +68,12 @@ struct Role: Equatable, Sendable {
 
     var json: JSON {
         let colors: JSON = ["primary_color": 0, "secondary_color": nil, "tertiary_color": nil]
-        return .compact([
+        let role: JSON = [
             "id": .id(id), "name": .string(name), "permissions": .string(String(permissions)),
             "position": .integer(position), "color": 0, "colors": colors, "hoist": false, "managed": .bool(bot != nil),
-            "mentionable": false, "icon": .null, "unicode_emoji": .null, "flags": 0,
-            "tags": bot.map { ["bot_id": .id($0)] },
-        ])
+            "mentionable": false, "icon": nil, "unicode_emoji": nil, "flags": 0,
+        ]
+        return bot.map { role.merging(["tags": ["bot_id": .id($0)]]) } ?? role
     }
 }
 
