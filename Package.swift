@@ -124,7 +124,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "TestKit", "Shared", "GatewayProcess", "WorkerProcess", "ControlTool", "DiscordSimulator",
-                nioCore, nioHTTP1, asyncHTTPClient,
+                nioCore, nioHTTP1, nioSSL, asyncHTTPClient,
             ],
             swiftSettings: strict
         ),

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import Shared
 
 /// The simulator's control API (docs/simulator.md), as tests speak it.
@@ -8,10 +9,30 @@ struct SimulatorControl: Sendable {
     /// `http://127.0.0.1:PORT` or `https://localhost:PORT`.
     let baseURL: String
     private let client: HTTPClient
+    private var owned: Owned?
 
-    init(baseURL: String, client: HTTPClient = .shared) {
+    /// A client of this control's own, ended with it.
+    private final class Owned: Sendable {
+        let client: HTTPClient
+
+        init(_ client: HTTPClient) { self.client = client }
+
+        deinit { client.shutdown { _ in } }
+    }
+
+    /// - Parameter certificateFile: the authority of its certificate, if it speaks TLS.
+    init(baseURL: String, certificateFile: String? = nil) throws {
         self.baseURL = baseURL
-        self.client = client
+        guard let certificateFile else {
+            client = .shared
+            return
+        }
+        var configuration = HTTPClient.Configuration()
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.additionalTrustRoots = [.file(certificateFile)]
+        configuration.tlsConfiguration = tls
+        owned = Owned(HTTPClient(configuration: configuration))
+        client = owned?.client ?? .shared
     }
 
     func get(_ path: String, timeout: Duration = .seconds(30)) async throws -> JSON {
