@@ -9,6 +9,8 @@ public struct Backoff: Sendable, Equatable {
     public let jitter: Double
     /// How many waits there were since the last success.
     public private(set) var attempts = 0
+    /// The next wait before it is spread.
+    private var nominal: Duration
 
     /// Makes a backoff.
     public init(first: Duration, maximum: Duration, jitter: Double = 0.2) {
@@ -16,18 +18,21 @@ public struct Backoff: Sendable, Equatable {
         self.first = first
         self.maximum = maximum
         self.jitter = jitter
+        nominal = first
     }
 
     /// The next wait.
     public mutating func next(using random: inout some RandomNumberGenerator) -> Duration {
-        var nominal = first
-        for _ in 0..<attempts where nominal < maximum { nominal *= 2 }
+        let wait = nominal * Double.random(in: 1 - jitter...1 + jitter, using: &random)
         attempts += 1
-        return min(nominal, maximum) * Double.random(in: 1 - jitter...1 + jitter, using: &random)
+        // Compared with the half, so that nothing overflows.
+        nominal = nominal < maximum / 2 ? nominal * 2 : maximum
+        return wait
     }
 
     /// A try succeeded: the next wait is the first again.
     public mutating func reset() {
         attempts = 0
+        nominal = first
     }
 }

@@ -1,0 +1,141 @@
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+import TestKit
+import Testing
+
+@testable import Shared
+
+@Suite struct HealthEndpointTests {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+    private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    private static let provider = HealthProvider(
+        metrics: { "# TYPE olim_x gauge\nolim_x 1\n" },
+        health: { HealthReport(isGood: true, lines: []) },
+        readiness: { HealthReport(isGood: false, lines: ["shard 0 is connecting", "no worker"]) })
+
+    /// Sends bytes and reads until the server closes.
+    private func exchange(_ request: String, _ connect: (ClientBootstrap) async throws -> any Channel) async throws
+        -> String
+    {
+        let received = Received()
+        let channel = try await connect(
+            ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .channelInitializer { $0.pipeline.addHandler(received) })
+        try await channel.writeAndFlush(ByteBuffer(string: request))
+        try await channel.closeFuture.get()
+        return received.text
+    }
+
+    private final class Received: ChannelInboundHandler, Sendable {
+        typealias InboundIn = ByteBuffer
+        private let bytes = Mutex(ByteBuffer())
+        var text: String { bytes.withLock { String(buffer: $0) } }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let buffer = unwrapInboundIn(data)
+            bytes.withLock { _ = $0.writeImmutableBuffer(buffer) }
+        }
+    }
+
+    private func request(_ text: String) async throws -> String {
+        let path = directory.path("m")
+        let endpoint = try await HealthEndpoint.start(
+            on: .unix(path: path), group: MultiThreadedEventLoopGroup.singleton, provider: Self.provider,
+            logger: Self.quiet)
+        let answer = try await exchange(text) { try await $0.connect(unixDomainSocketPath: path).get() }
+        await endpoint.stop()
+        #expect(access(path, F_OK) != 0)
+        return answer
+    }
+
+    @Test(arguments: [
+        ("GET /metrics", "200 OK", "# TYPE olim_x gauge\nolim_x 1\n"),
+        ("GET /metrics?name=x", "200 OK", "# TYPE olim_x gauge\nolim_x 1\n"),
+        ("GET /healthz", "200 OK", "ok\n"),
+        ("GET /readyz", "503 Service Unavailable", "shard 0 is connecting\nno worker\n"),
+        ("GET /", "404 Not Found", "there are /metrics, /healthz and /readyz\n"),
+        ("POST /metrics", "405 Method Not Allowed", "only GET and HEAD\n"),
+        ("HEAD /healthz", "200 OK", ""),
+    ])
+    func `each path is answered`(line: String, status: String, body: String) async throws {
+        let answer = try await request("\(line) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 \(status)\r\n"), "\(answer)")
+        #expect(answer.split(separator: "\r\n\r\n", maxSplits: 1).dropFirst().first.map(String.init) ?? "" == body)
+        #expect(answer.lowercased().contains("content-type: text/plain"))
+    }
+
+    @Test func `requests in one go are answered one after the other`() async throws {
+        let answer = try await request(
+            "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        #expect(answer.split(separator: "HTTP/1.1 ").map { $0.prefix(3) } == ["200", "503"])
+    }
+
+    @Test func `what is no request is answered 400 and closed`() async throws {
+        #expect(try await request("nonsense\r\n\r\n").hasPrefix("HTTP/1.1 400"))
+    }
+
+    @Test func `it listens on TCP, and only beyond loopback that is warned about`() async throws {
+        let lines = Mutex<[String]>([])
+        let output = LogOutput(.prefixed) { records in
+            let texts = records.map { String(buffer: $0.bytes) }
+            lines.withLock { $0 += texts }
+        }
+        let logger = Logger(label: "test") { OutputLogHandler(label: $0, level: .info, output: output) }
+        for host in ["127.0.0.1", "::1", "0.0.0.0"] {
+            let endpoint = try await HealthEndpoint.start(
+                on: .tcp(host: host, port: 0), group: MultiThreadedEventLoopGroup.singleton, provider: Self.provider,
+                logger: logger)
+            let port = try #require(endpoint.port)
+            let answer = try await exchange("GET /healthz HTTP/1.0\r\n\r\n") {
+                try await $0.connect(host: host == "0.0.0.0" ? "127.0.0.1" : host, port: port).get()
+            }
+            #expect(answer.contains(" 200 OK\r\n"))
+            await endpoint.stop()
+        }
+        output.flush()
+        #expect(lines.withLock { $0.count } == 1)
+        #expect(lines.withLock { $0.first }?.contains("address=0.0.0.0:0") == true)
+    }
+
+    @Test func `an address that is taken is a failure with its reason`() async throws {
+        let endpoint = try await HealthEndpoint.start(
+            on: .tcp(host: "127.0.0.1", port: 0), group: MultiThreadedEventLoopGroup.singleton, provider: Self.provider,
+            logger: Self.quiet)
+        let port = try #require(endpoint.port)
+        let failure = await #expect(throws: ServiceFailure.self) {
+            try await HealthEndpoint.start(
+                on: .tcp(host: "127.0.0.1", port: port), group: MultiThreadedEventLoopGroup.singleton,
+                provider: Self.provider, logger: Self.quiet)
+        }
+        #expect(failure?.exit == .unavailable)
+        #expect(failure?.description.contains("127.0.0.1:\(port)") == true)
+        await endpoint.stop()
+    }
+
+    @Test func `connections beyond the limit are closed at once`() async throws {
+        let path = directory.path("m")
+        let endpoint = try await HealthEndpoint.start(
+            on: .unix(path: path), group: MultiThreadedEventLoopGroup.singleton, provider: Self.provider,
+            logger: Self.quiet)
+        var channels: [any Channel] = []
+        for _ in 0..<HealthEndpoint.maximumConnections {
+            channels.append(
+                try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .connect(unixDomainSocketPath: path).get())
+        }
+        let answer = try? await exchange("GET /healthz HTTP/1.0\r\n\r\n") {
+            try await $0.connect(unixDomainSocketPath: path).get()
+        }
+        #expect(answer ?? "" == "")
+        await endpoint.stop()
+        for channel in channels { try? await channel.closeFuture.get() }
+    }
+}

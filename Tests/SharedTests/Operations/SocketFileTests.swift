@@ -1,0 +1,71 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import Shared
+import TestKit
+import Testing
+
+@Suite struct SocketFileTests {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
+    private func listen(_ path: String) async throws -> any Channel {
+        try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(unixDomainSocketPath: path).get()
+    }
+
+    private func problem(_ path: String) -> String? {
+        do throws(ServiceFailure) {
+            try SocketFile.makeWay(at: path)
+            return nil
+        } catch {
+            #expect(error.exit == .unavailable)
+            return error.description
+        }
+    }
+
+    @Test func `nothing there is fine, and the last directory is made`() throws {
+        #expect(problem(directory.path("s")) == nil)
+        #expect(problem(directory.path("run/s")) == nil)
+        #expect(access(directory.path("run"), W_OK) == 0)
+        #expect(
+            problem(directory.path("a/b/s"))
+                == "cannot listen on \"\(directory.path)/a/b/s\": its directory cannot be made: No such file or directory"
+        )
+        #expect(problem("s-that-is-not-there") == nil)
+    }
+
+    @Test func `a stale socket is removed`() async throws {
+        let path = directory.path("s")
+        // NIO removes the file of a listener that it closes, unless the file has got another name meanwhile.
+        let listener = try await listen(directory.path("first"))
+        rename(directory.path("first"), path)
+        try await listener.close()
+        #expect(access(path, F_OK) == 0)
+        #expect(problem(path) == nil)
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test func `a socket in use is left alone, and its owner is named`() async throws {
+        let path = directory.path("s")
+        let listener = try await listen(path)
+        #expect(
+            problem(path)
+                == "cannot listen on \"\(path)\": process \(getpid()) of user \(getuid()) listens there already")
+        #expect(access(path, F_OK) == 0)
+        try await listener.close()
+    }
+
+    @Test func `another kind of file is left alone`() throws {
+        let path = directory.path("file")
+        close(creat(path, 0o600))
+        let reason = "something is there that is no socket; remove it or choose another path"
+        #expect(problem(path) == "cannot listen on \"\(path)\": \(reason)")
+        #expect(problem(directory.path) == "cannot listen on \"\(directory.path)\": \(reason)")
+        symlink(path, directory.path("link"))
+        #expect(problem(directory.path("link")) == "cannot listen on \"\(directory.path)/link\": \(reason)")
+        #expect(access(path, F_OK) == 0)
+    }
+}
