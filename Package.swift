@@ -73,7 +73,7 @@ let package = Package(
             dependencies: [
                 "Shared", "CPostgreSQL",
                 nioCore, nioPosix, nioHTTP1, nioSSL, asyncHTTPClient, logging, argumentParser,
-                collections, serviceLifecycle, grdb,
+                collections, serviceLifecycle, unixSignals, grdb,
             ],
             swiftSettings: strict
         ),

@@ -1,0 +1,43 @@
+internal import Shared
+internal import Synchronization
+
+/// What this worker has done since it started, for reports and metrics.
+final class WorkerCounters: Sendable {
+    struct Values: Sendable, Equatable {
+        var events: [String: Int] = [:]
+        var acknowledged = 0
+        var nacks = 0
+        var releases = 0
+        var outages = 0
+        var malformed = 0
+        /// Events that could not be handled and never will be.
+        var pointless = 0
+        /// Interactions whose time was over.
+        var tooLate = 0
+        var commands: [String: Int] = [:]
+        var reconnects = 0
+    }
+
+    private let values = Mutex(Values())
+
+    func change(_ body: (inout Values) -> Void) {
+        values.withLock { body(&$0) }
+    }
+
+    var current: Values { values.withLock { $0 } }
+}
+
+extension WorkerCounters.Values {
+    /// As a member of the worker's report.
+    var json: JSON {
+        func object(_ counts: [String: Int]) -> JSON {
+            .object(counts.sorted { $0.key < $1.key }.map { JSON.Member($0.key, .integer($0.value)) })
+        }
+        return [
+            "events": object(events), "acknowledged": .integer(acknowledged), "nacks": .integer(nacks),
+            "releases": .integer(releases), "outages": .integer(outages), "malformed": .integer(malformed),
+            "pointless": .integer(pointless), "too_late": .integer(tooLate), "commands": object(commands),
+            "reconnects": .integer(reconnects),
+        ]
+    }
+}
