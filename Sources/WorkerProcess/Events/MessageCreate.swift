@@ -1,0 +1,75 @@
+internal import Shared
+
+/// MESSAGE_CREATE: in guilds, counts the message; runs the text command, if it is one.
+struct MessageCreate: EventHandler {
+    static let event = "MESSAGE_CREATE"
+    let services: Services
+
+    func plan(_ event: EventFrame, _ data: JSONValue) throws(EventProblem) -> EventPlan {
+        guard let message = try MemberMessage(data) else { return EventPlan() }
+        var plan = EventPlan()
+        if let guild = message.guild {
+            plan.activity = ActivityEvent(
+                key: event.key, event: event.id, guild: guild, member: message.author, day: message.day)
+        }
+        plan.work = textCommand(message, data, event)
+        return plan
+    }
+
+    /// Nil if the message is no command, as nearly all are not. Empty content is normal: without the intent Discord leaves it out.
+    private func textCommand(
+        _ message: MemberMessage, _ data: JSONValue, _ event: EventFrame
+    ) -> (@Sendable () async throws -> Void)? {
+        guard let content = data["content"] else { return nil }
+        let call = TextCommand.Call(message: message, receivedAt: event.receivedAt, sentAt: event.sentAt)
+        let services = services
+        guard let prefix = services.prefixes.known(in: message.guild) else {
+            guard let text = content.string, !text.isEmpty else { return nil }
+            return {
+                let prefix = try await services.prefixes.prefix(in: message.guild, store: services.store)
+                try await TextCommand(text, prefix: prefix, services.commands)?.run(call, services)
+            }
+        }
+        guard content.hasBytes(startingWith: prefix), let text = content.string,
+            let command = TextCommand(text, prefix: prefix, services.commands)
+        else { return nil }
+        return { try await command.run(call, services) }
+    }
+}
+
+/// A message of a member, or of a user in a direct message; only what is needed of every message.
+struct MemberMessage: Sendable, Equatable {
+    let id: Snowflake
+    let channel: Snowflake
+    let author: Snowflake
+    /// Nil in direct messages and for ephemeral ones.
+    let guild: Snowflake?
+
+    /// DEFAULT and REPLY (resources/message.mdx, Message Types).
+    private static let typesOfMembers = [0, 19]
+
+    /// Nil if no member wrote it: bots, webhooks, and what Discord itself writes.
+    init?(_ data: JSONValue) throws(EventProblem) {
+        guard Self.typesOfMembers.contains(try data.requiredInteger("type")) else { return nil }
+        let author = try data.requiredObject("author")
+        if author["bot"]?.bool == true { return nil }
+        if let webhook = data["webhook_id"], !webhook.isNull { return nil }
+        id = try data.requiredSnowflake("id")
+        channel = try data.requiredSnowflake("channel_id")
+        self.author = try author.requiredSnowflake("id")
+        guild = data["guild_id"]?.snowflake
+    }
+
+    /// Days since 1970 in UTC. An id's time is its message's.
+    var day: Int { Int(id.millisecondsSince1970 / 86_400_000) }
+}
+
+extension JSONValue {
+    /// Whether this is a string that begins so; nothing is copied.
+    fileprivate func hasBytes(startingWith prefix: String) -> Bool {
+        withStringBytes { bytes in
+            var prefix = prefix
+            return prefix.withUTF8 { $0.count <= bytes.count && bytes.prefix($0.count).elementsEqual($0) }
+        } ?? false
+    }
+}
