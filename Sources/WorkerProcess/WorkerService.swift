@@ -1,0 +1,114 @@
+internal import Logging
+internal import NIOPosix
+internal import ServiceLifecycle
+internal import Shared
+
+/// A worker's parts, and the order in which they begin and end.
+///
+/// The database comes first, then the queue, so that no event comes that could not be handled. At the end the queue goes first,
+/// with everything it held finished; only then REST and the database.
+struct WorkerService: Service {
+    let settings: WorkerSettings
+    let logger: Logger
+
+    /// Runs until it is shut down, an operator wants this worker gone, or Discord does not accept the token.
+    func run() async throws {
+        let problems = CommandRules.problems(with: CommandList.standard.declarations)
+        guard problems.isEmpty else { throw ServiceFailure(.configuration, problems.joined(separator: "; ")) }
+        let api = try discord()
+        do {
+            if let store = try await OpenedStore.open(settings, logger: logger) {
+                do {
+                    try await serve(api, store)
+                } catch {
+                    await store.close()
+                    throw error
+                }
+                await store.close()
+            }
+        } catch {
+            await api.shutdown()
+            throw error
+        }
+        await api.shutdown()
+    }
+
+    private func discord() throws(ServiceFailure) -> DiscordRESTClient {
+        do throws(RESTSetupError) {
+            return try DiscordRESTClient(DiscordRESTClient.Options(settings.common), logger: logger)
+        } catch {
+            throw ServiceFailure(.configuration, "\(error)")
+        }
+    }
+
+    private func serve(_ api: DiscordRESTClient, _ store: any Store) async throws {
+        let commands = CommandList.standard
+        let services = Services(
+            api: api, store: store, commands: commands, prefixes: GuildPrefixes(standard: settings.commandPrefix),
+            gateway: GatewayLink(),
+            registrar: CommandRegistrar(commands.declarations, api: api, store: store, logger: logger),
+            counters: WorkerCounters(), logger: logger)
+        let client = QueueClient(
+            QueueClient.Options(settings, commands), planner: EventHandlers.standard(services), store: store,
+            counters: services.counters, hooks: hooks(services, api), logger: logger)
+        services.gateway.attach(client)
+        defer { services.gateway.attach(nil) }
+        let health = try await health(client, services, api)
+        do {
+            try await serve(client, services.registrar)
+        } catch {
+            await health?.stop()
+            throw error
+        }
+        await health?.stop()
+    }
+
+    /// The queue and the registration of commands, until the queue's client ends or either fails.
+    private func serve(_ client: QueueClient, _ registrar: CommandRegistrar) async throws {
+        try await withGracefulShutdownHandler {
+            try await withThrowingTaskGroup(of: Bool.self) { group in
+                group.addTask {
+                    try await client.run()
+                    return true
+                }
+                group.addTask {
+                    try await registrar.run()
+                    return false
+                }
+                defer { group.cancelAll() }
+                while let isEnd = try await group.next(), !isEnd {}
+            }
+        } onGracefulShutdown: {
+            ServiceManager.notify(.stopping)
+            Task { await client.drain(reason: "asked to end") }
+        }
+    }
+
+    private func hooks(_ services: Services, _ api: DiscordRESTClient) -> QueueClient.Hooks {
+        var hooks = QueueClient.Hooks()
+        hooks.welcomed = { welcome in
+            ServiceManager.notify(.ready, .status("connected to the gateway, \(welcome.workers) workers"))
+            if let application = welcome.applicationID { services.registrar.found(application: application) }
+        }
+        hooks.shareChanged = { shards, count, workers in api.updateShare(shards: shards, of: count, workers: workers) }
+        hooks.report = { await WorkerReport(services: services, rest: api.counters).json() }
+        return hooks
+    }
+
+    private func health(
+        _ client: QueueClient, _ services: Services, _ api: DiscordRESTClient
+    ) async throws(ServiceFailure) -> HealthEndpoint? {
+        guard let address = settings.metricsListen else { return nil }
+        let provider = WorkerHealth(client: client, services: services, rest: api).provider
+        return try await HealthEndpoint.start(
+            on: address, group: MultiThreadedEventLoopGroup.singleton, provider: provider, logger: logger)
+    }
+}
+
+extension QueueClient.Options {
+    init(_ settings: WorkerSettings, _ commands: CommandList) {
+        self.init(
+            socket: settings.queueSocket, name: settings.name, capacity: settings.capacity,
+            drainTimeout: settings.drainTimeout, ephemeralCommands: commands.ephemeralPaths)
+    }
+}
