@@ -110,9 +110,7 @@ final class SessionHarness: Sendable {
                 eventLoop: group.next(), tls: tls, compression: compression, userAgent: "DiscordBot (test, 0)"),
             client: GatewayBotClient(
                 http: http, apiURL: apiURL, token: Secret(token), userAgent: "DiscordBot (test, 0)"),
-            logger: Logger(label: "test") { label in
-                var handler = StreamLogHandler.standardError(label: label); handler.logLevel = .trace; return handler
-            })
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     func start() async throws {
