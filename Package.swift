@@ -64,7 +64,7 @@ let package = Package(
             dependencies: [
                 "Shared", "CZlib", "CZstd",
                 nioCore, nioPosix, nioHTTP1, nioWebSocket, nioSSL, asyncHTTPClient, logging, argumentParser,
-                collections, serviceLifecycle,
+                collections, serviceLifecycle, unixSignals,
             ],
             swiftSettings: strict
         ),

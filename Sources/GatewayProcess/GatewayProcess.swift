@@ -1,9 +1,30 @@
-import ArgumentParser
-import Shared
+internal import ArgumentParser
+internal import Logging
+internal import ServiceLifecycle
+internal import Shared
+internal import UnixSignals
 
+/// The gateway: holds the sessions with Discord and serves the queue.
 @main
-struct GatewayProcess: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "olim-gateway", version: Version.current)
+struct GatewayProcess: ServiceCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "olim-gateway",
+        abstract: "Holds the bot's sessions with Discord and serves their events to workers.",
+        version: Version.current)
 
-    func run() async throws {}
+    @OptionGroup var options: ServiceOptions
+
+    func serve(_ settings: GatewaySettings, logger: Logger) async throws {
+        let service = GatewayService(settings: settings, logger: logger)
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    // It also ends by itself: when Discord accepts neither token nor intents.
+                    .init(
+                        service: service, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup)
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await group.run()
+    }
 }

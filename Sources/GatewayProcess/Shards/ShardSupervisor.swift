@@ -54,6 +54,7 @@ actor ShardSupervisor {
     private var isWriting = false
     private let writer = NIOThreadPool(numberOfThreads: 1)
     private(set) var ending: ShardsEnding?
+    private var isAskedToEnd = false
     private var waiters: [CheckedContinuation<ShardsEnding, Never>] = []
 
     init(
@@ -69,13 +70,17 @@ actor ShardSupervisor {
 
     // MARK: Life
 
+    /// Reads what an earlier process left. Throws if Discord is not to be tried.
+    func prepare() throws(ShardsEnding) {
+        try refuseIfRejected()
+        readFile()
+    }
+
     /// Begins. `onLive` runs on the event loop when the first session is live.
-    func start(receiver: any DispatchReceiver, onLive: @escaping @Sendable () -> Void) throws(ShardsEnding) {
+    func start(receiver: any DispatchReceiver, onLive: @escaping @Sendable () -> Void) {
         self.receiver = receiver
         self.onLive = onLive
         writer.start()
-        try refuseIfRejected()
-        readFile()
         monitor = LoopMonitor(now: .now())
         limiter = IdentifyLimiter(
             history: file.identifies, now: .now(), wall: WallClock.now(), limits: configuration.identifyLimits)
@@ -84,10 +89,18 @@ actor ShardSupervisor {
         ask()
     }
 
-    /// Returns once the shards have ended, by `shutdown` or because Discord will not have them.
+    /// Returns once somebody wants the shards to end, or Discord will not have them.
     func ended() async -> ShardsEnding {
         if let ending { return ending }
+        if isAskedToEnd { return .shutdown }
         return await withCheckedContinuation { waiters.append($0) }
+    }
+
+    /// The process is to end. The sessions go on until `shutdown`.
+    func askToEnd() {
+        isAskedToEnd = true
+        for waiter in waiters { waiter.resume(returning: .shutdown) }
+        waiters = []
     }
 
     /// Closes all sessions so that they stay resumable, and writes down what is needed for that.

@@ -114,7 +114,8 @@ final class SessionHarness: Sendable {
     }
 
     func start() async throws {
-        try await supervisor.start(receiver: receiver) {}
+        try await supervisor.prepare()
+        await supervisor.start(receiver: receiver) {}
     }
 
     func stop() async throws {

@@ -99,7 +99,10 @@ struct IdentifyLimiterTests {
         var bench = Bench(limit: limit)
         bench.request(0..<16)
         #expect(bench.grants() == [0, 1])
-        guard case .wait(let until, let why) = bench.next() else { return Issue.record("should wait") }
+        guard case .wait(let until, let why) = bench.next() else {
+            Issue.record("should wait")
+            return
+        }
         #expect(until == Self.start + .hours(3))
         #expect(why?.contains("session_start_limit") == true)
         bench.sent(0, 1)
@@ -111,7 +114,10 @@ struct IdentifyLimiterTests {
         let limit = SessionStartLimit(total: 5, remaining: 0, resetsAt: Self.start + .minutes(7), maxConcurrency: 1)
         var bench = Bench(limit: limit)
         bench.request([0])
-        guard case .wait(let until, _) = bench.next() else { return Issue.record("should wait") }
+        guard case .wait(let until, _) = bench.next() else {
+            Issue.record("should wait")
+            return
+        }
         #expect(until == Self.start + .minutes(7))
         bench.passed = .minutes(7)
         #expect(bench.grants() == [0])
@@ -123,7 +129,10 @@ struct IdentifyLimiterTests {
         }
         var bench = Bench(history: history)
         bench.request([0])
-        guard case .wait(let until, let why) = bench.next() else { return Issue.record("should wait") }
+        guard case .wait(let until, let why) = bench.next() else {
+            Issue.record("should wait")
+            return
+        }
         #expect(why?.contains("24 hours") == true)
         // The oldest leaves the last day 6400 s from now.
         #expect(until == Self.start + .seconds(6400))
@@ -144,7 +153,9 @@ struct IdentifyLimiterTests {
             switch limiter.next(now: Self.start, wall: wall) {
             case .grant: history = limiter.remembered
             case .wait(let until, _): passed = passed + (until - Self.start)
-            case .idle: return Issue.record("nobody waits")
+            case .idle:
+                Issue.record("nobody waits")
+                return
             }
         }
         #expect(history.count < 500)

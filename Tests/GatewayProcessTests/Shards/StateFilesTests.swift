@@ -98,11 +98,11 @@ struct StateFilesTests {
     @Test func `A pause of the loop is a gap that holds deadlines until the sockets are read`() {
         var monitor = LoopMonitor(now: .uptimeNanoseconds(0))
         func at(_ milliseconds: UInt64) -> NIODeadline { .uptimeNanoseconds(milliseconds * 1_000_000) }
-        #expect(!monitor.tick(now: at(250)))
-        #expect(!monitor.tick(now: at(1200)))
+        #expect(monitor.tick(now: at(250)) == false)
+        #expect(monitor.tick(now: at(1200)) == false)
         #expect(!monitor.isSettling(now: at(2400)))
         #expect(monitor.isSettling(now: at(9000)))
-        #expect(monitor.tick(now: at(9000)))
+        #expect(monitor.tick(now: at(9000)) == true)
         #expect(monitor.isSettling(now: at(9050)))
         #expect(monitor.settled() == .milliseconds(7550))
         #expect(!monitor.isSettling(now: at(9100)))
