@@ -126,9 +126,8 @@ extension DeadLetter {
         var splitter = LineSplitter()
         splitter.append(file)
         guard let first = try? splitter.nextLine(), let second = try? splitter.nextLine(),
-            let value = try? JSONParser().parse(first)
+            let summary = try? JSON(parsing: first)
         else { return nil }
-        let summary = JSON(value)
         var decoder = GatewayFrameDecoder()
         guard case .event(let event)? = try? decoder.decode(second), let key = QueueKey(event.key),
             let failures = summary["failures"]?.int, let failedAt = summary["failed_at"]?.int,

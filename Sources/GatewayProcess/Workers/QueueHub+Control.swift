@@ -12,14 +12,13 @@ private struct RequestError: Error {
 extension QueueHub {
     func request(_ line: ByteBuffer, from connection: PeerConnection) {
         guard !connection.isClosing else { return }
-        guard let value = try? JSONParser().parse(line), value.kind == .object, let op = value["op"]?.string else {
+        guard let request = try? JSON(parsing: line), let op = request["op"]?.string else {
             return refuse(connection, .malformed, "the line is not a JSON object with an \"op\"")
         }
         guard op == "request" else {
             return refuse(
                 connection, .unknownOp, "there is no op \"\(op.prefix(64))\" on the control socket; use \"request\"")
         }
-        let request = JSON(value)
         let ref = request["ref"] ?? .null
         do throws(RequestError) {
             guard let action = request["do"]?.string else { throw RequestError(message: "\"do\" must be a string") }

@@ -492,8 +492,7 @@ actor QueueHub: QueueService {
             journal = Self.makeUUID(using: &random)
             return
         }
-        guard let value = try? JSONParser(maximumBytes: StateFile.maximumBytes).parse(text),
-            let checkpoint = QueueCheckpoint(JSON(value))
+        guard let json = try? JSON(parsing: text), let checkpoint = QueueCheckpoint(json)
         else {
             journal = Self.makeUUID(using: &random)
             let aside = try StateFile.setAside(checkpointPath)

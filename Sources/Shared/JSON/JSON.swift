@@ -38,6 +38,19 @@ public enum JSON: Sendable, Equatable {
         }
     }
 
+    /// Parses a text of its own; for texts that are too rare to keep a `JSONParser` for.
+    public init(parsing text: ByteBuffer, maximumBytes: Int = 32 << 20) throws(JSONError) {
+        let parser = JSONParser(maximumBytes: maximumBytes)
+        let value = try parser.parse(text)
+        // What `value` points into goes with the parser.
+        self = withExtendedLifetime(parser) { JSON(value) }
+    }
+
+    /// Parses a text of its own; for texts that are too rare to keep a `JSONParser` for.
+    public init(parsing text: String, maximumBytes: Int = 32 << 20) throws(JSONError) {
+        try self.init(parsing: ByteBuffer(string: text), maximumBytes: maximumBytes)
+    }
+
     /// An object without the members that are nil or null, so that optional fields are absent rather than null.
     ///
     /// Null goes too because the compiler reads the `nil` of `isSet ? value : nil` as the literal for it.
