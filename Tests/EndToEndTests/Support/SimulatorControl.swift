@@ -50,6 +50,14 @@ struct SimulatorControl: Sendable {
         return try await send(request, timeout: timeout)
     }
 
+    /// Has an event sent whose `d` is these bytes.
+    func dispatch(_ name: String, _ bytes: String) async throws {
+        var request = HTTPClientRequest(url: baseURL + "/simulator/dispatch?t=\(name)")
+        request.method = .POST
+        request.body = .bytes(ByteBuffer(string: bytes))
+        _ = try await send(request, timeout: .seconds(60))
+    }
+
     private func send(_ request: HTTPClientRequest, timeout: Duration) async throws -> JSON {
         let limit = TimeAmount.nanoseconds(Int64(timeout / .nanoseconds(1)))
         let response = try await client.execute(request, deadline: .now() + limit)
