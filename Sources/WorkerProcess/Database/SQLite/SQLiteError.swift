@@ -6,8 +6,6 @@ extension StoreError {
         switch error {
         case let error as StoreError:
             self = error
-        case let error as DatabaseError where error.resultCode == .SQLITE_MISUSE && error.message == Self.closedMessage:
-            self.init(kind: .closed, code: nil, description: "the store is closed")
         case let error as DatabaseError where error.isMissingSchema:
             self.init(
                 kind: .misconfigured, code: String(error.extendedResultCode.rawValue),
@@ -23,9 +21,6 @@ extension StoreError {
             self.init(kind: .rejected, code: nil, description: "sqlite:\(path): \(type(of: error))")
         }
     }
-
-    /// What GRDB says of a connection after `close()`.
-    private static let closedMessage = "Connection is closed"
 
     /// Result codes are described at sqlite.org/rescode.html.
     private static func kind(of code: ResultCode, isOpening: Bool) -> Kind {

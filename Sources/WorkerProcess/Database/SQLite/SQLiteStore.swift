@@ -2,6 +2,7 @@ internal import Foundation
 internal import GRDB
 internal import Logging
 internal import Shared
+internal import Synchronization
 
 /// The store in one file, through GRDB: for a bot on one machine, with nothing to install.
 ///
@@ -17,6 +18,7 @@ final class SQLiteStore: Store {
     private let path: String
     private let leaseTimes: RegistrationLease.Times
     private let logger: Logger
+    private let isClosed = Atomic(false)
 
     /// Opens the file, making it (mode 0600) and its directory (0700) where they are missing.
     init(path: String, leaseTimes: RegistrationLease.Times = .init(), logger: Logger) async throws(StoreError) {
@@ -135,6 +137,7 @@ final class SQLiteStore: Store {
     }
 
     func close() async {
+        guard !isClosed.exchange(true, ordering: .relaxed) else { return }
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async { [pool, logger] in
                 do {
@@ -183,7 +186,7 @@ extension SQLiteStore {
         do {
             return try await pool.read { try body(SQLiteSession(database: $0)) }
         } catch {
-            throw StoreError(sqlite: error, path: path)
+            throw storeError(error)
         }
     }
 
@@ -202,8 +205,15 @@ extension SQLiteStore {
                 return value
             }
         } catch {
-            throw StoreError(sqlite: error, path: path)
+            throw storeError(error)
         }
+    }
+
+    private func storeError(_ error: any Error) -> StoreError {
+        guard !isClosed.load(ordering: .relaxed) else {
+            return StoreError(kind: .closed, code: nil, description: "the store is closed")
+        }
+        return StoreError(sqlite: error, path: path)
     }
 
     /// Opens the pool on a thread that may block.

@@ -1,0 +1,96 @@
+import GRDB
+import Logging
+import Shared
+import Synchronization
+import TestKit
+import Testing
+
+@testable import WorkerProcess
+
+/// The engines that one suite tests.
+enum Engine: String, CaseIterable, Sendable, CustomTestStringConvertible {
+    case sqlite, postgresql
+
+    var testDescription: String { rawValue }
+}
+
+/// An empty database of a test's own, gone with the test process: a store may outlive the last use of this value.
+struct TestDatabase: Sendable {
+    let engine: Engine
+    let location: DatabaseLocation
+    private static let directories = Mutex<[TemporaryDirectory]>([])
+    /// PostgreSQL's name of it.
+    private let name: String
+
+    init(_ engine: Engine) async throws {
+        self.engine = engine
+        switch engine {
+        case .sqlite:
+            let directory = try TemporaryDirectory()
+            Self.directories.withLock { $0.append(directory) }
+            name = ""
+            location = .sqlite(path: directory.path("test.sqlite"))
+        case .postgresql:
+            let server = try await PostgresServer.shared()
+            name = try await server.createDatabase()
+            location = .postgresql(uri: Secret(server.url(database: name)))
+        }
+    }
+
+    /// A store that is not migrated.
+    func open(poolSize: Int = 4) async throws -> any Store {
+        try await StoreFactory.open(location, poolSize: poolSize, logger: .silent)
+    }
+
+    /// A store that is.
+    func openMigrated(poolSize: Int = 4) async throws -> any Store {
+        let store = try await open(poolSize: poolSize)
+        try await store.migrate()
+        return store
+    }
+
+    /// Runs statements beside the store and returns the rows, columns joined by `|` as psql does.
+    @discardableResult
+    func run(_ sql: String) async throws -> [String] {
+        switch location {
+        case .postgresql: return try await PostgresServer.shared().run(sql: sql, database: name)
+        case .sqlite(let path):
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(5)
+            return try await DatabaseQueue(path: path, configuration: configuration).write { database in
+                var rows: [String] = []
+                let statements = try database.allStatements(sql: sql)
+                while let statement = try statements.next() {
+                    let cursor = try Row.fetchCursor(statement)
+                    while let row = try cursor.next() {
+                        rows.append(
+                            row.databaseValues.map { value in
+                                switch value.storage {
+                                case .null: ""
+                                case .int64(let number): String(number)
+                                case .double(let number): String(number)
+                                case .string(let text): text
+                                case .blob(let data): "blob of \(data.count)"
+                                }
+                            }.joined(separator: "|"))
+                    }
+                }
+                return rows
+            }
+        }
+    }
+}
+
+extension Logger {
+    /// Logs nothing.
+    static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+}
+
+extension GuildSighting {
+    /// A guild as GUILD_CREATE shows it.
+    static func of(_ guild: Snowflake, name: String = "Guild", event: Int64) -> GuildSighting {
+        GuildSighting(
+            guild: guild, name: name, ownerID: Snowflake(7), preferredLocale: "de", memberCount: 5,
+            event: EventID(event), at: 1_764_000_000_000_000)
+    }
+}
