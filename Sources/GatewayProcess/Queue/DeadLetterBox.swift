@@ -126,7 +126,7 @@ extension DeadLetter {
         var splitter = LineSplitter()
         splitter.append(file)
         guard let first = try? splitter.nextLine(), let second = try? splitter.nextLine(),
-            let summary = try? JSON(parsing: first)
+            let summary = try? JSON(ofText: first)
         else { return nil }
         var decoder = GatewayFrameDecoder()
         guard case .event(let event)? = try? decoder.decode(second), let key = QueueKey(event.key),

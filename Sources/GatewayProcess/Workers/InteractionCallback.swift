@@ -38,7 +38,7 @@ struct InteractionCallback: InteractionDeferring {
     /// 2xx, and 40060 (somebody has answered), mean done; 5xx may have been carried out.
     static func outcome(status: Int, body: ByteBuffer) -> DeferralPolicy.Outcome {
         if (200..<300).contains(status) { return .deferred }
-        let code = (try? JSON(parsing: body))?["code"]?.int
+        let code = (try? JSON(ofText: body))?["code"]?.int
         if code == 40060 { return .deferred }
         if status >= 500 { return .ambiguous }
         return .refused("status \(status)\(code.map { ", code \($0)" } ?? "")")

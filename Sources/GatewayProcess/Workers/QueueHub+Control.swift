@@ -12,7 +12,7 @@ private struct RequestError: Error {
 extension QueueHub {
     func request(_ line: ByteBuffer, from connection: PeerConnection) {
         guard !connection.isClosing else { return }
-        guard let request = try? JSON(parsing: line), let op = request["op"]?.string else {
+        guard let request = try? JSON(ofText: line), let op = request["op"]?.string else {
             return refuse(connection, .malformed, "the line is not a JSON object with an \"op\"")
         }
         guard op == "request" else {

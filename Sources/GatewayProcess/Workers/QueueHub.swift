@@ -492,7 +492,7 @@ actor QueueHub: QueueService {
             journal = Self.makeUUID(using: &random)
             return
         }
-        guard let json = try? JSON(parsing: text), let checkpoint = QueueCheckpoint(json)
+        guard let json = try? JSON(ofText: text), let checkpoint = QueueCheckpoint(json)
         else {
             journal = Self.makeUUID(using: &random)
             let aside = try StateFile.setAside(checkpointPath)

@@ -39,7 +39,7 @@ public enum JSON: Sendable, Equatable {
     }
 
     /// Parses a text of its own; for texts that are too rare to keep a `JSONParser` for.
-    public init(parsing text: ByteBuffer, maximumBytes: Int = 32 << 20) throws(JSONError) {
+    public init(ofText text: ByteBuffer, maximumBytes: Int = 32 << 20) throws(JSONError) {
         let parser = JSONParser(maximumBytes: maximumBytes)
         let value = try parser.parse(text)
         // What `value` points into goes with the parser.
@@ -47,8 +47,8 @@ public enum JSON: Sendable, Equatable {
     }
 
     /// Parses a text of its own; for texts that are too rare to keep a `JSONParser` for.
-    public init(parsing text: String, maximumBytes: Int = 32 << 20) throws(JSONError) {
-        try self.init(parsing: ByteBuffer(string: text), maximumBytes: maximumBytes)
+    public init(ofText text: String, maximumBytes: Int = 32 << 20) throws(JSONError) {
+        try self.init(ofText: ByteBuffer(string: text), maximumBytes: maximumBytes)
     }
 
     /// An object without the members that are nil or null, so that optional fields are absent rather than null.
