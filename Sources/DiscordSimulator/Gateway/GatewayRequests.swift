@@ -76,11 +76,12 @@ struct MemberRequest: Equatable, Sendable {
     var nonce: String?
 
     init?(_ d: JSON?) {
-        guard let d, let guild = d["guild_id"]?.string.flatMap({ Snowflake($0) }) else { return nil }
+        // discord.py sends a number, which Discord takes.
+        guard let d, let guild = d["guild_id"]?.id else { return nil }
         self.guild = guild
         if let ids = d["user_ids"], ids != .null {
             let listed = ids.elements ?? [ids]
-            let users = listed.compactMap { $0.string.flatMap { Snowflake($0) } }
+            let users = listed.compactMap(\.id)
             guard users.count == listed.count, users.count <= 100 else { return nil }
             selection = .users(users)
         } else {

@@ -2,6 +2,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import NIOSSL
+internal import NIOWebSocket
 internal import Shared
 
 /// One HTTP connection: gathers requests and writes answers.
@@ -16,11 +17,19 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     private static let maximumBody = 64 << 20
 
     private let simulator: Simulator
+    private let upgrader: NIOWebSocketServerUpgrader
+    private let removeHTTP: (ChannelPipeline.SynchronousOperations) -> Void
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
 
-    init(simulator: Simulator) {
+    /// - Parameter removeHTTP: takes all other HTTP handlers out of the pipeline.
+    init(
+        simulator: Simulator, upgrader: NIOWebSocketServerUpgrader,
+        removeHTTP: @escaping (ChannelPipeline.SynchronousOperations) -> Void
+    ) {
         self.simulator = simulator
+        self.upgrader = upgrader
+        self.removeHTTP = removeHTTP
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -36,12 +45,41 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
         case .end:
             guard let head else { return }
             self.head = nil
+            if isUpgrade(head) { return upgrade(head, context) }
             let request = RESTRequest(
                 method: head.method.rawValue, target: head.uri,
                 headers: head.headers.map { (name: $0.name, value: $0.value) }, body: body,
                 address: context.remoteAddress?.ipAddress ?? "127.0.0.1")
             body = ByteBuffer()
             answer(request, keepAlive: head.isKeepAlive, context)
+        }
+    }
+
+    /// RFC 6455, 4.2.1; what more it asks for is checked by the upgrader.
+    private func isUpgrade(_ head: HTTPRequestHead) -> Bool {
+        head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
+            && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+            && simulator.mayUpgrade(head.uri)
+    }
+
+    private func upgrade(_ request: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let response = upgrader.buildUpgradeResponse(
+            channel: context.channel, upgradeRequest: request, initialResponseHeaders: HTTPHeaders())
+        response.assumeIsolated().whenComplete { [self] result in
+            guard case .success(var headers) = result else {
+                let head = HTTPResponseHead(version: .http1_1, status: .badRequest, headers: ["Content-Length": "0"])
+                context.write(wrapOutboundOut(.head(head)), promise: nil)
+                return context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            }
+            headers.add(name: "Upgrade", value: "websocket")
+            headers.add(name: "Connection", value: "Upgrade")
+            let head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
+            context.write(wrapOutboundOut(.head(head)), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            let pipeline = context.pipeline.syncOperations
+            removeHTTP(pipeline)
+            _ = upgrader.upgrade(context: context, upgradeRequest: request)
+            pipeline.removeHandler(self, promise: nil)
         }
     }
 

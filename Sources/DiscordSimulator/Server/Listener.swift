@@ -29,31 +29,36 @@ struct Listener: Sendable {
             .bind(host: host, port: port)
     }
 
-    private func set(up channel: any NIOCore.Channel) throws {
-        let pipeline = channel.pipeline.syncOperations
-        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-        let http = HTTPConnection(simulator: simulator.value)
-        let boundHTTP = NIOLoopBound(http, eventLoop: channel.eventLoop)
-        let upgrader = NIOWebSocketServerUpgrader(
+    private var upgrader: NIOWebSocketServerUpgrader {
+        NIOWebSocketServerUpgrader(
             maxFrameSize: Self.maximumFrame,
-            shouldUpgrade: { channel, head in
-                let isWelcome = simulator.value.mayUpgrade(head.uri)
-                return channel.eventLoop.makeSucceededFuture(isWelcome ? HTTPHeaders() : nil)
-            },
+            // What may be upgraded is decided before.
+            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
             upgradePipelineHandler: { channel, head in
                 channel.eventLoop.makeCompletedFuture {
                     let connection = simulator.value.makeConnection(head.uri, isResumeURL: isResumeURL)
                     try channel.pipeline.syncOperations.addHandler(connection)
                 }
             })
-        try pipeline.configureHTTPServerPipeline(
-            withPipeliningAssistance: true,
-            withServerUpgrade: (
-                upgraders: [upgrader],
-                completionHandler: { context in
-                    context.pipeline.syncOperations.removeHandler(boundHTTP.value, promise: nil)
-                }
-            ))
-        try pipeline.addHandler(http)
+    }
+
+    private func set(up channel: any NIOCore.Channel) throws {
+        let pipeline = channel.pipeline.syncOperations
+        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+        // NIO's own set-up looks for an upgrade in a connection's first request only; clients that use one connection
+        // pool for REST and gateway ask for it later.
+        let encoder = HTTPResponseEncoder()
+        let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
+        let order = HTTPServerPipelineHandler()
+        let errors = HTTPServerProtocolErrorHandler()
+        let http = HTTPConnection(
+            simulator: simulator.value, upgrader: upgrader,
+            removeHTTP: { pipeline in
+                pipeline.removeHandler(order, promise: nil)
+                pipeline.removeHandler(errors, promise: nil)
+                pipeline.removeHandler(decoder, promise: nil)
+                pipeline.removeHandler(encoder, promise: nil)
+            })
+        try pipeline.addHandlers([encoder, decoder, order, errors, http])
     }
 }
