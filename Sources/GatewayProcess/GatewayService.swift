@@ -7,9 +7,11 @@ internal import ServiceLifecycle
 internal import Shared
 
 /// Puts sessions and queue together on one event loop, and takes them down in the order in which nothing is lost.
-struct GatewayService: Service {
+struct GatewayService: Service, CustomStringConvertible {
     let settings: GatewaySettings
     let logger: Logger
+
+    var description: String { "gateway" }
 
     func run() async throws {
         // Held until the process ends: whoever comes next finds everything written.
