@@ -1,0 +1,456 @@
+internal import NIOCore
+internal import Shared
+internal import Testing
+
+@testable internal import GatewayProcess
+
+/// Random workers, faults and times against a `KeyedQueue`, with a second, simple-minded book of what was promised that
+/// every effect is held against.
+struct QueueSimulation {
+    struct Broken: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private struct Event {
+        let key: QueueKey
+        let type: String
+        let bytes: Int
+        let sequence: Int
+        var failures = 0
+        var deaths = 0
+        var delivered = false
+        var notBefore = NIODeadline.distantPast
+        var since: NIODeadline?
+        var isInteraction: Bool { key.keyClass == .interaction }
+        var isSuspect: Bool { deaths >= 2 }
+    }
+
+    private struct Worker {
+        let name: String
+        let capacity: Int
+        let bytes: Int
+        let events: Set<String>?
+        var isDraining = false
+        var pausedUntil = NIODeadline.distantPast
+        var held: [EventID] = []
+        var taken: Set<EventID> = []
+    }
+
+    private var queue: KeyedQueue
+    private var random: SeededGenerator
+    private var now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
+    private var wall: Int64 = 1_764_000_000_000_000
+
+    private var workers: [WorkerID: Worker] = [:]
+    private var order: [WorkerID] = []
+    private var unfinished: [EventID: Event] = [:]
+    private var lines: [QueueKey: [EventID]] = [:]
+    private var holds: [QueueKey: NIODeadline] = [:]
+    private var holders: [EventID: WorkerID] = [:]
+    /// Done elsewhere, but a worker still has it.
+    private var ghosts: [EventID: Event] = [:]
+    private var sequence = 0
+    private var doneSequences: Set<Int> = []
+    private var durable: Int?
+    private var nameCount = 0
+    private(set) var steps = 0
+    private(set) var delivered = 0
+    var counters: QueueCounters { queue.counters }
+
+    static let types = ["MESSAGE_CREATE", "GUILD_UPDATE", "TYPING_START"]
+
+    init(seed: UInt64) {
+        var settings = KeyedQueue.Settings()
+        settings.maximumBytes = 400_000
+        queue = KeyedQueue(settings: settings)
+        random = SeededGenerator(state: seed)
+    }
+
+    // MARK: Steps
+
+    mutating func run(steps count: Int) throws {
+        for _ in 0..<count {
+            steps += 1
+            try step()
+            queue.deliver(now: now)
+            try applyEffects()
+            try check(queue.depth == unfinished.count, "depth \(queue.depth), expected \(unfinished.count)")
+            try check(queue.inFlight == holders.count, "in flight \(queue.inFlight), expected \(holders.count)")
+            try checkDurable()
+        }
+        try finish()
+    }
+
+    private mutating func step() throws {
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<34: receive()
+        case 34..<37: if workers.count < 7 { join() }
+        case 37..<38: leave(.death)
+        case 38..<39: drain()
+        case 39..<40: leaveIfDrained()
+        case 40..<70: acknowledge()
+        case 70..<75: nack()
+        case 75..<78: release()
+        case 78..<79: releaseAll()
+        case 79..<82: extend()
+        case 82..<84: acknowledgeLate()
+        case 84..<85: changeRoom()
+        default: pass(.milliseconds(Int64.random(in: 0...400, using: &random)))
+        }
+    }
+
+    private mutating func receive() {
+        sequence += 1
+        let isInteraction = Int.random(in: 0..<12, using: &random) == 0
+        let key =
+            isInteraction
+            ? QueueKey(keyClass: .interaction, number: UInt64(sequence))
+            : QueueKey(keyClass: .guild, number: UInt64(Int.random(in: 0..<40, using: &random)))
+        let type = isInteraction ? "INTERACTION_CREATE" : Self.types[Int.random(in: 0..<3, using: &random)]
+        let data = ByteBuffer(repeating: UInt8(ascii: "x"), count: Int.random(in: 2...3000, using: &random))
+        wall += 1
+        let dispatch = Dispatch(
+            shard: 0, session: "s", sequence: sequence, type: type, key: key, guildID: nil, interaction: nil,
+            receivedAt: wall, data: data)
+        let before = queue.counters.shed
+        let reception = queue.receive(dispatch, now: now, wall: wall)
+        if queue.counters.shed != before { forgetShed() }
+        switch reception {
+        case .queued(let id):
+            unfinished[id] = Event(
+                key: key, type: type, bytes: EventPayload(data: data).byteCount(type: type), sequence: sequence)
+            lines[key, default: []].append(id)
+        case .unwanted, .shed, .duplicate: doneSequences.insert(sequence)
+        }
+    }
+
+    /// Shedding picks waiting events of low value; which ones is the queue's business.
+    private mutating func forgetShed() {
+        for (id, event) in unfinished where event.type == "TYPING_START" && !queue.isUnfinished(id) { done(id, event) }
+    }
+
+    private mutating func join() {
+        nameCount += 1
+        let name = Bool.random(using: &random) ? "w\(Int.random(in: 0..<4, using: &random))" : "n\(nameCount)"
+        let events: Set<String>? =
+            switch Int.random(in: 0..<6, using: &random) {
+            case 0: ["MESSAGE_CREATE", "INTERACTION_CREATE"]
+            case 1: ["GUILD_UPDATE", "TYPING_START"]
+            default: nil
+            }
+        let worker = Worker(
+            name: name, capacity: Int.random(in: 1...20, using: &random),
+            bytes: Bool.random(using: &random) ? .max : Int.random(in: 1000...20_000, using: &random), events: events)
+        let id = queue.join(
+            name: name, capacity: worker.capacity, capacityBytes: worker.bytes == .max ? nil : worker.bytes,
+            wish: .init(events: events), now: now)
+        workers[id] = worker
+        order.append(id)
+    }
+
+    private mutating func anyWorker() -> WorkerID? { order.randomElement(using: &random) }
+
+    private mutating func leave(_ end: WorkerEnd) {
+        guard let id = anyWorker(), let worker = workers[id] else { return }
+        remove(id, worker, end)
+    }
+
+    private mutating func leaveIfDrained() {
+        guard let id = anyWorker(), let worker = workers[id], worker.isDraining else { return }
+        remove(id, worker, .leave)
+    }
+
+    private mutating func remove(_ id: WorkerID, _ worker: Worker, _ end: WorkerEnd) {
+        let alone = worker.held.count == 1 ? worker.held.first : nil
+        for event in worker.held {
+            let wasSuspect = unfinished[event]?.isSuspect ?? false
+            if end == .death, unfinished[event] != nil {
+                unfinished[event]?.deaths += 1
+                if event == alone, wasSuspect { fail(event) }
+            }
+            holders[event] = nil
+            ghosts[event] = nil
+            unfinished[event]?.since = nil
+        }
+        workers[id] = nil
+        order.removeAll { $0 == id }
+        queue.leave(id, end, now: now, wall: wall, using: &random)
+    }
+
+    private mutating func drain() {
+        guard let id = anyWorker() else { return }
+        workers[id]?.isDraining = true
+        queue.drain(id, now: now)
+    }
+
+    private mutating func someHeld(_ worker: Worker) -> [EventID] {
+        worker.held.filter { _ in Int.random(in: 0..<3, using: &random) == 0 }.shuffled(using: &random)
+    }
+
+    private mutating func acknowledge() {
+        guard let id = anyWorker(), let worker = workers[id] else { return }
+        // Mostly the oldest, as a worker works them off.
+        let ids = Bool.random(using: &random) ? Array(worker.held.prefix(4)) : someHeld(worker)
+        queue.acknowledge(ids, by: id, now: now)
+        for event in ids {
+            if let known = unfinished[event] { done(event, known) }
+            drop(event, from: id)
+        }
+    }
+
+    private mutating func nack() {
+        guard let id = anyWorker(), let worker = workers[id], !worker.held.isEmpty else { return }
+        let ids = Array(someHeld(worker).prefix(2))
+        for event in ids where unfinished[event] != nil { fail(event) }
+        queue.nack(ids, reason: "r", by: id, now: now, wall: wall, using: &random)
+    }
+
+    private mutating func release() {
+        guard let id = anyWorker(), let worker = workers[id] else { return }
+        let ids = Array(someHeld(worker).prefix(2))
+        let time = Int64.random(in: 0...3000, using: &random)
+        for event in ids {
+            if let key = unfinished[event]?.key { holds[key] = max(holds[key] ?? now, now + .milliseconds(time)) }
+        }
+        queue.release(ids, for: .milliseconds(time), by: id, now: now)
+    }
+
+    private mutating func releaseAll() {
+        guard let id = anyWorker() else { return }
+        let time = Int64.random(in: 0...3000, using: &random)
+        workers[id]?.pausedUntil = now + .milliseconds(time)
+        queue.releaseAll(for: .milliseconds(time), by: id, now: now)
+    }
+
+    private mutating func extend() {
+        guard let id = anyWorker(), let worker = workers[id] else { return }
+        let ids = someHeld(worker)
+        for event in ids where isOldest(event) {
+            unfinished[event]?.since = now
+            ghosts[event]?.since = now
+        }
+        queue.extend(ids, by: id, now: now)
+    }
+
+    private mutating func acknowledgeLate() {
+        guard let id = anyWorker(), let worker = workers[id],
+            let event = worker.taken.sorted().randomElement(using: &random)
+        else { return }
+        workers[id]?.taken.remove(event)
+        queue.acknowledge([event], by: id, now: now)
+        guard let known = unfinished[event] else { return }
+        done(event, known)
+        if holders[event] != nil { ghosts[event] = known }
+    }
+
+    private mutating func changeRoom() {
+        guard let id = anyWorker() else { return }
+        queue.setRoom(id, Bool.random(using: &random) ? 1 << 20 : Int.random(in: 0...5000, using: &random))
+    }
+
+    private mutating func pass(_ time: TimeAmount) {
+        now = now + time
+        wall += time.nanoseconds / 1000
+        for id in order where Int.random(in: 0..<2, using: &random) == 0 { queue.setRoom(id, 1 << 20) }
+        // Every timeout that is due is due by the book, too.
+        for (id, worker) in holders {
+            guard let event = unfinished[id], let since = event.since, since + .seconds(30) <= now else { continue }
+            _ = worker
+            fail(id)
+        }
+        queue.advance(now: now, wall: wall, using: &random)
+    }
+
+    // MARK: The book
+
+    private mutating func done(_ id: EventID, _ event: Event) {
+        unfinished[id] = nil
+        lines[event.key]?.removeAll { $0 == id }
+        // A key that has nothing left is forgotten, and with it what it was to wait for.
+        if lines[event.key]?.isEmpty ?? true { holds[event.key] = nil }
+        doneSequences.insert(event.sequence)
+    }
+
+    private mutating func fail(_ id: EventID) {
+        guard var event = unfinished[id] else { return }
+        event.failures += 1
+        let nominal = min(Int64(250) << Int64(event.failures - 1), 10_000)
+        event.notBefore = now + .milliseconds(nominal * 8 / 10)
+        unfinished[id] = event
+    }
+
+    private mutating func drop(_ id: EventID, from worker: WorkerID) {
+        workers[worker]?.held.removeAll { $0 == id }
+        holders[id] = nil
+        ghosts[id] = nil
+        unfinished[id]?.since = nil
+        refreshOldest()
+    }
+
+    private func key(of id: EventID) -> QueueKey? { unfinished[id]?.key ?? ghosts[id]?.key }
+
+    private func isOldest(_ id: EventID) -> Bool { unfinished[id]?.since != nil || ghosts[id]?.since != nil }
+
+    /// What is in flight and first of its key, ghosts included, has its timeout running.
+    private mutating func refreshOldest() {
+        var first: [QueueKey: EventID] = [:]
+        for id in holders.keys {
+            guard let key = key(of: id) else { continue }
+            first[key] = min(first[key] ?? id, id)
+        }
+        for id in first.values {
+            if unfinished[id] != nil, unfinished[id]?.since == nil { unfinished[id]?.since = now }
+            if ghosts[id] != nil, ghosts[id]?.since == nil { ghosts[id]?.since = now }
+        }
+    }
+
+    private mutating func applyEffects() throws {
+        for effect in queue.takeEffects() {
+            switch effect {
+            case .deliver(let delivery): try apply(delivery)
+            case .returned(let id, let ids): try apply(returned: ids, to: id)
+            case .deadLetter(let letter):
+                guard let event = unfinished[letter.id] else { throw Broken(description: "dead letter of nothing") }
+                try check(event.failures == 5 && letter.failures == 5, "dead letter after \(event.failures) failures")
+                done(letter.id, event)
+            case .finished: break
+            }
+        }
+        // Unwanted first events are dropped when they are looked at.
+        if queue.depth != unfinished.count {
+            for (id, event) in unfinished where !queue.isUnfinished(id) {
+                try check(!isWanted(event.type), "\(id) of type \(event.type) vanished")
+                done(id, event)
+            }
+        }
+    }
+
+    private func isWanted(_ type: String) -> Bool { queue.wishes.wants(type) }
+
+    private mutating func apply(_ delivery: Delivery) throws {
+        delivered += 1
+        let id = delivery.id
+        guard var event = unfinished[id] else { throw Broken(description: "\(id) delivered after it was done") }
+        guard var worker = workers[delivery.worker] else { throw Broken(description: "\(id) delivered to nobody") }
+        try check(holders[id] == nil, "\(id) delivered while in flight")
+        try check(!worker.isDraining, "\(id) delivered to a draining worker")
+        try check(event.isInteraction || worker.pausedUntil <= now, "\(id) delivered to a paused worker")
+        try check(worker.events?.contains(event.type) ?? true, "\(id) delivered to who does not want it")
+        let others = holders.filter { $0.value != delivery.worker && key(of: $0.key) == event.key }
+        try check(others.isEmpty, "key \(event.key) on two workers")
+        let next = lines[event.key]?.first { holders[$0] == nil }
+        try check(next == id, "\(id) delivered before \(next.map(\.description) ?? "nothing")")
+        try check(
+            delivery.attempt == event.failures + 1, "attempt \(delivery.attempt) after \(event.failures) failures")
+        try check(delivery.redelivered == event.delivered, "redelivered flag of \(id)")
+        try check(event.notBefore <= now, "\(id) delivered in its backoff")
+        try check(holds[event.key] ?? now <= now, "\(id) delivered while its key is released")
+        try check(!event.isSuspect || worker.held.isEmpty, "suspect \(id) delivered beside others")
+        let besideSuspect = worker.held.contains { unfinished[$0]?.isSuspect ?? false }
+        try check(!besideSuspect, "\(id) delivered beside a suspect")
+        worker.held.append(id)
+        worker.taken.remove(id)
+        let plain = worker.held.filter { !isInteraction($0) }
+        let excess = worker.held.count - worker.capacity
+        try check(excess <= 32, "capacity exceeded by \(excess)")
+        if !event.isInteraction {
+            try check(excess <= 0, "capacity exceeded")
+            let bytes = plain.reduce(0) { $0 + (unfinished[$1]?.bytes ?? ghosts[$1]?.bytes ?? 0) }
+            try check(bytes <= worker.bytes || worker.held.count == 1, "bytes exceeded: \(bytes) of \(worker.bytes)")
+        }
+        event.delivered = true
+        workers[delivery.worker] = worker
+        holders[id] = delivery.worker
+        unfinished[id] = event
+        refreshOldest()
+    }
+
+    private func isInteraction(_ id: EventID) -> Bool { key(of: id)?.keyClass == .interaction }
+
+    private mutating func apply(returned ids: [EventID], to id: WorkerID) throws {
+        for event in ids where holders[event] == id {
+            // No later event of the key may stay behind.
+            if let key = key(of: event) {
+                let later = holders.keys.filter { $0 > event && self.key(of: $0) == key && !ids.contains($0) }
+                try check(later.isEmpty, "\(event) returned without \(later)")
+            }
+        }
+        for event in ids where holders[event] == id {
+            drop(event, from: id)
+            workers[id]?.taken.insert(event)
+        }
+    }
+
+    private mutating func checkDurable() throws {
+        while doneSequences.contains((durable ?? 0) + 1) {
+            durable = (durable ?? 0) + 1
+            doneSequences.remove(durable ?? 0)
+        }
+        let actual = queue.ledger.durableSequence(shard: 0, session: "s")
+        try check(actual == durable, "durable sequence \(actual.map(String.init) ?? "nil"), expected \(durable ?? 0)")
+    }
+
+    // MARK: The end
+
+    /// With one good worker and time, everything that is left is delivered and acknowledged: nothing was lost.
+    private mutating func finish() throws {
+        while let id = order.first, let worker = workers[id] {
+            remove(id, worker, .leave)
+            try applyEffects()
+        }
+        let id = queue.join(name: "good", capacity: 1000, capacityBytes: nil, wish: .init(), now: now)
+        workers[id] = Worker(name: "good", capacity: 1000, bytes: .max, events: nil)
+        order = [id]
+        for _ in 0..<100_000 where !unfinished.isEmpty {
+            now = now + .milliseconds(100)
+            queue.setRoom(id, 1 << 20)
+            queue.advance(now: now, wall: wall, using: &random)
+            queue.deliver(now: now)
+            try applyEffects()
+            let held = workers[id]?.held ?? []
+            queue.acknowledge(held, by: id, now: now)
+            for event in held {
+                if let known = unfinished[event] { done(event, known) }
+                drop(event, from: id)
+            }
+            try applyEffects()
+        }
+        try check(unfinished.isEmpty, "\(unfinished.count) events were never delivered")
+        try check(queue.depth == 0 && queue.bytes == 0 && queue.inFlight == 0, "the empty queue is not empty")
+        try check(queue.keyCount == 0, "\(queue.keyCount) idle keys are kept")
+    }
+
+    private func check(_ condition: Bool, _ what: @autoclosure () -> String) throws {
+        guard !condition else { return }
+        throw Broken(description: "step \(steps): \(what())")
+    }
+}
+
+@Suite struct QueueSimulationTests {
+    @Test(arguments: 0..<4)
+    func `Random workers, faults and times break no promise`(run: Int) throws {
+        let seed = UInt64.random(in: 0...(.max))
+        var simulation = QueueSimulation(seed: seed)
+        do { try simulation.run(steps: 50_000) } catch {
+            Issue.record("seed \(seed): \(error)")
+        }
+        // The run is worth its name only if every kind of fault has happened in it.
+        let counters = simulation.counters
+        let faults = [
+            counters.nacks, counters.releases, counters.ackTimeouts, counters.deaths, counters.blamedDeaths,
+            counters.deadLetters, counters.lateAcknowledgements, counters.redelivered, counters.unwanted.count,
+            counters.shed.count,
+        ]
+        #expect(!faults.contains(0), "seed \(seed): \(counters)")
+        #expect(simulation.delivered > 10_000, "seed \(seed)")
+    }
+
+    @Test func `A seed is a whole run`() throws {
+        func outcome() throws -> Int {
+            var simulation = QueueSimulation(seed: 42)
+            try simulation.run(steps: 2_000)
+            return simulation.delivered
+        }
+        #expect(try outcome() == outcome())
+    }
+}
