@@ -75,7 +75,7 @@ public struct CommonSettings: Sendable {
         return found.text
     }
 
-    private static func queueSocket(_ reader: inout SettingsReader) -> String {
+    static func queueSocket(_ reader: inout SettingsReader) -> String {
         let directory = reader.plain("RUNTIME_DIRECTORY").map(firstPath) ?? "./run"
         return reader.socketPath("QUEUE_SOCKET", default: directory + "/queue.sock")
     }

@@ -1,4 +1,3 @@
-internal import CSystemd
 internal import Glibc
 
 /// The file of a Unix domain socket that is about to be made.
@@ -41,38 +40,20 @@ public enum SocketFile {
 
     /// Who answers at a socket, in words; nil if nobody does.
     private static func listener(at path: String) throws(ServiceFailure) -> String? {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw failure(path, String(cString: strerror(errno))) }
-        defer { close(descriptor) }
-        guard connect(descriptor, to: path) else {
-            guard errno == ECONNREFUSED || errno == ENOENT else {
-                throw failure(path, "a socket is there, but \(String(cString: strerror(errno)))")
+        let descriptor: Int32
+        do throws(UnixSocket.Failure) {
+            descriptor = try UnixSocket.connect(to: path)
+        } catch {
+            guard error.code == ECONNREFUSED || error.code == ENOENT else {
+                throw failure(path, "a socket is there, but \(error)")
             }
             return nil
         }
+        defer { close(descriptor) }
         // struct ucred of unix(7), which glibc shows to GNU sources only: process, user, group.
         var peer: (process: Int32, user: UInt32, group: UInt32) = (0, 0, 0)
         var length = socklen_t(MemoryLayout.size(ofValue: peer))
         guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 else { return "another process" }
         return "process \(peer.process) of user \(peer.user)"
-    }
-
-    private static func connect(_ descriptor: Int32, to path: String) -> Bool {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let fits = withUnsafeMutableBytes(of: &address.sun_path) { bytes in
-            guard path.utf8.count < bytes.count else { return false }
-            bytes.copyBytes(from: path.utf8)
-            return true
-        }
-        guard fits else {
-            errno = ENAMETOOLONG
-            return false
-        }
-        return withUnsafePointer(to: &address) { address in
-            address.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
-            }
-        }
     }
 }

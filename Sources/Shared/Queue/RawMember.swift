@@ -1,4 +1,13 @@
-internal import NIOCore
+public import NIOCore
+
+extension JSONParser {
+    /// The bytes of one member's value, as they stand in a text that is an object; nil if it has no such member.
+    public func rawMember(_ name: String, of text: ByteBuffer) throws(JSONError) -> ByteBuffer? {
+        let keys = try parse(text).members.map(\.key)
+        guard let place = keys.firstIndex(of: name) else { return nil }
+        return text.rawMember(place, isLast: place == keys.count - 1)
+    }
+}
 
 extension ByteBuffer {
     /// The bytes of the value of an object's member, found by its place. These readable bytes must have been parsed as

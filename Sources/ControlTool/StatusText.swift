@@ -1,0 +1,74 @@
+internal import Shared
+
+/// A status for people: what is wrong first.
+enum StatusText {
+    static func text(_ status: JSON) -> String {
+        let diagnosis = Diagnosis(of: status)
+        var lines = [heading(status, diagnosis)]
+        lines += diagnosis.failures.map { "  ✗ \($0)" }
+        lines += diagnosis.warnings.map { "  ! \($0)" }
+        lines += section("Shards", shards(status["shards"]?.elements ?? []))
+        lines += section("Queue", queue(status["queue"] ?? [:], status["counters"] ?? [:]))
+        lines += section("Workers", workers(status["workers"]?.elements ?? []))
+        return lines.joined(separator: "\n")
+    }
+
+    private static func heading(_ status: JSON, _ diagnosis: Diagnosis) -> String {
+        let uptime = Words.duration(milliseconds: (status["uptime_s"]?.int ?? 0) * 1000)
+        let version = Words.line(status["version"]?.string ?? "?")
+        let found = diagnosis.failures.count + diagnosis.warnings.count
+        let verdict = found == 0 ? "all is well" : Words.count(found, "thing") + " to look at"
+        return "olim-gateway \(version), up \(uptime): \(verdict)"
+    }
+
+    private static func section(_ title: String, _ lines: [String]) -> [String] {
+        lines.isEmpty ? [] : ["", title] + lines.map { "  \($0)" }
+    }
+
+    private static func shards(_ shards: [JSON]) -> [String] {
+        guard !shards.isEmpty else { return [] }
+        var table = TextTable("id", "state", "sequence", "heartbeat", "last heard")
+        for shard in shards {
+            table.add(
+                number(shard["id"]), Words.line(shard["state"]?.string ?? "?"), number(shard["seq"]),
+                duration(shard["latency_ms"]), shard["idle_ms"]?.int == nil ? "–" : duration(shard["idle_ms"]) + " ago")
+        }
+        return table.lines
+    }
+
+    private static func queue(_ queue: JSON, _ counters: JSON) -> [String] {
+        var state = "\(Words.count(queue["depth"]?.int ?? 0, "event")) waiting or in flight"
+        state += " (\(number(queue["in_flight"])) in flight, \(Words.size(queue["bytes"]?.int ?? 0))"
+        if let oldest = queue["oldest_ms"]?.int, oldest > 0 {
+            state += ", the oldest for \(Words.duration(milliseconds: oldest))"
+        }
+        let shown = ["received", "delivered", "redelivered", "acked", "nacks", "releases", "unwanted", "deferred"]
+            .compactMap { name in counters[name]?.int.map { "\(name) \($0)" } }
+        return [state + ")"] + (shown.isEmpty ? [] : ["since the start: " + shown.joined(separator: ", ")])
+    }
+
+    private static func workers(_ workers: [JSON]) -> [String] {
+        guard !workers.isEmpty else { return [] }
+        var table = TextTable("name", "pid", "uid", "version", "in flight", "acknowledged", "database", "")
+        for worker in workers {
+            table.add(
+                Words.line(worker["name"]?.string ?? "?"), number(worker["pid"]), number(worker["uid"]),
+                Words.line(worker["version"]?.string ?? "?"),
+                "\(number(worker["in_flight"])) of \(number(worker["capacity"]))", number(worker["acked"]),
+                database(worker["report"]?["database"]), worker["draining"]?.bool == true ? "draining" : "")
+        }
+        return table.lines
+    }
+
+    private static func database(_ database: JSON?) -> String {
+        guard let database else { return "–" }
+        let engine = Words.line(database["engine"]?.string ?? "?")
+        return database["ok"]?.bool == false ? "\(engine) (down)" : engine
+    }
+
+    private static func number(_ value: JSON?) -> String { value?.int.map { "\($0)" } ?? "–" }
+
+    private static func duration(_ value: JSON?) -> String {
+        value?.int.map { Words.duration(milliseconds: $0) } ?? "–"
+    }
+}
