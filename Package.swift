@@ -112,7 +112,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ControlToolTests",
-            dependencies: ["ControlTool", "Shared", "TestKit"],
+            dependencies: ["ControlTool", "Shared", "TestKit", nioCore],
             swiftSettings: strict
         ),
         .testTarget(

@@ -55,7 +55,7 @@ final class ControlConnection {
             let line = try nextLine(within: limit)
             let value: JSON
             do throws(JSONError) {
-                value = JSON(try JSONParser().parse(line))
+                value = try JSON(ofText: line)
             } catch {
                 throw ControlFailure(.unavailable, "the gateway at \(path) sent a line that is not JSON: \(error)")
             }
