@@ -14,6 +14,9 @@ struct WorkerProcess: ServiceCommand {
 
     @OptionGroup var options: ServiceOptions
 
+    /// What Discord would refuse of the commands.
+    static var problems: [String] { CommandRules.problems(with: CommandList.standard.declarations) }
+
     func serve(_ settings: WorkerSettings, logger: Logger) async throws {
         let service = WorkerService(settings: settings, logger: logger)
         let group = ServiceGroup(

@@ -13,8 +13,6 @@ struct WorkerService: Service {
 
     /// Runs until it is shut down, an operator wants this worker gone, or Discord does not accept the token.
     func run() async throws {
-        let problems = CommandRules.problems(with: CommandList.standard.declarations)
-        guard problems.isEmpty else { throw ServiceFailure(.configuration, problems.joined(separator: "; ")) }
         let api = try discord()
         do {
             if let store = try await OpenedStore.open(settings, logger: logger) {

@@ -39,6 +39,10 @@ public protocol ServiceCommand: AsyncParsableCommand {
     /// The command line.
     var options: ServiceOptions { get }
 
+    /// What is wrong with the program itself, one line each, so that it cannot start; empty by default. Told together with
+    /// what is wrong with the settings.
+    static var problems: [String] { get }
+
     /// Runs until it was asked to end, by SIGTERM or SIGINT, and everything is put away.
     /// - Throws: `ServiceFailure` for an end with its code; whatever else ends with 1, so that supervisors start it again.
     func serve(_ settings: Settings, logger: Logger) async throws
@@ -59,6 +63,9 @@ public struct ServiceFailure: Error, Equatable, Sendable, CustomStringConvertibl
 }
 
 extension ServiceCommand {
+    /// Nothing is wrong.
+    public static var problems: [String] { [] }
+
     /// Checks, or checks and serves.
     public func run() async throws {
         let name = Self.configuration.commandName ?? Self._commandName
@@ -90,13 +97,16 @@ extension ServiceCommand {
 
     private func loadSettings(_ name: String) throws -> Settings {
         do throws(SettingsError) {
-            return try Settings.load(from: .process())
-        } catch {
-            if options.check {
-                print(CheckReport.text(of: name, problems: error.problems, warnings: error.warnings))
-            } else {
-                StandardError.write(CheckReport.text(of: name, problems: error.problems, warnings: error.warnings))
+            let settings = try Settings.load(from: .process())
+            guard Self.problems.isEmpty else {
+                throw SettingsError(problems: Self.problems, warnings: settings.common.warnings)
             }
+            return settings
+        } catch {
+            // Those of the program are among them already if the settings are good.
+            let problems = error.problems + Self.problems.filter { !error.problems.contains($0) }
+            let report = CheckReport.text(of: name, problems: problems, warnings: error.warnings)
+            if options.check { print(report) } else { StandardError.write(report) }
             throw ExitCode(ProcessExit.configuration.rawValue)
         }
     }

@@ -22,6 +22,7 @@ struct KeyedDispatcher<Job: Sendable>: Sendable {
         let event: EventID
         let key: String
         let isInteraction: Bool
+        var isRedelivered = false
         let hasWrite: Bool
         let hasWork: Bool
         let job: Job
@@ -108,12 +109,19 @@ struct KeyedDispatcher<Job: Sendable>: Sendable {
     private var isConnected = false
     /// Events of earlier connections that were finished too late for the hello: acknowledged when they come again.
     private var finishedEarlier: Set<EventID> = []
+    /// The last acknowledgements on this connection. The gateway may have taken an event back and sent it again before it read
+    /// its acknowledgement: that copy is done.
+    private var acknowledged: Deque<EventID> = []
+    private let maximumAcknowledged: Int
 
     /// Most entries of `finished`: what a worker can hold, so that a hello stays well below the longest line.
     static var maximumFinished: Int { QueueProtocol.capacityRange.upperBound }
 
-    init(maximumRunning: Int) {
+    /// - Parameter capacity: events that the gateway lends at once. What it had sent when it read an acknowledgement is a small
+    ///   multiple of that, and so are the acknowledgements that are worth remembering.
+    init(maximumRunning: Int, capacity: Int) {
         self.maximumRunning = maximumRunning
+        maximumAcknowledged = 4 * (capacity + QueueProtocol.interactionOverdraft)
     }
 
     /// Events that the gateway counts on.
@@ -154,6 +162,7 @@ struct KeyedDispatcher<Job: Sendable>: Sendable {
         finished += finishedEarlier
         if finished.count > Self.maximumFinished { finished.removeFirst(finished.count - Self.maximumFinished) }
         finishedEarlier = []
+        acknowledged = []
         for copy in held.values { makeVoid(copy) }
         connection += 1
         fences = [:]
@@ -177,18 +186,12 @@ struct KeyedDispatcher<Job: Sendable>: Sendable {
 
     /// A copy has come.
     mutating func deliver(_ arrival: Arrival) {
-        if finishedEarlier.remove(arrival.event) != nil {
-            effects.append(.acknowledge(arrival.event))
-            return
-        }
-        guard held[arrival.event] == nil else {
+        if finishedEarlier.remove(arrival.event) != nil { return tellDone(arrival.event) }
+        guard held[arrival.event] == nil, !(arrival.isRedelivered && acknowledged.contains(arrival.event)) else {
             voidCopies += 1
             return
         }
-        guard arrival.hasWrite || arrival.hasWork else {
-            effects.append(.acknowledge(arrival.event))
-            return
-        }
+        guard arrival.hasWrite || arrival.hasWork else { return tellDone(arrival.event) }
         lastCopy += 1
         copies[lastCopy] = Copy(
             event: arrival.event, key: arrival.key, isInteraction: arrival.isInteraction, job: arrival.job,
@@ -326,9 +329,15 @@ struct KeyedDispatcher<Job: Sendable>: Sendable {
 
     private mutating func acknowledge(_ id: CopyID) {
         guard let copy = copies[id] else { return }
-        effects.append(.acknowledge(copy.event))
+        tellDone(copy.event)
         held[copy.event] = nil
         if copy.isUnderWay { copies[id]?.standing = .finished } else { copies[id] = nil }
+    }
+
+    private mutating func tellDone(_ event: EventID) {
+        effects.append(.acknowledge(event))
+        acknowledged.append(event)
+        if acknowledged.count > maximumAcknowledged { acknowledged.removeFirst() }
     }
 
     /// A part of a void copy ended well: what it did need not be done again.
@@ -341,7 +350,7 @@ struct KeyedDispatcher<Job: Sendable>: Sendable {
         }
         guard copy.isComplete else { return }
         if connection == self.connection, isConnected {
-            effects.append(.acknowledge(copy.event))
+            tellDone(copy.event)
         } else if isConnected {
             finishedEarlier.insert(copy.event)
         } else {

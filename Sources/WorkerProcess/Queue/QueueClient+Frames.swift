@@ -91,7 +91,8 @@ extension QueueClient {
             dispatcher.deliver(
                 .init(
                     event: event.id, key: event.key, isInteraction: event.type == "INTERACTION_CREATE",
-                    hasWrite: plan.activity != nil, hasWork: plan.work != nil, job: plan))
+                    isRedelivered: event.redelivered, hasWrite: plan.activity != nil, hasWork: plan.work != nil,
+                    job: plan))
         } catch {
             malformed(event, error)
         }
@@ -106,8 +107,9 @@ extension QueueClient {
             metadata: ["event": "\(event.type)", "id": "\(event.id)", "problem": "\(problem)"])
         dispatcher.deliver(
             .init(
-                event: event.id, key: event.key, isInteraction: event.type == "INTERACTION_CREATE", hasWrite: false,
-                hasWork: true, job: EventPlan(activity: nil) { throw problem }))
+                event: event.id, key: event.key, isInteraction: event.type == "INTERACTION_CREATE",
+                isRedelivered: event.redelivered, hasWrite: false, hasWork: true,
+                job: EventPlan(activity: nil) { throw problem }))
     }
 
     // MARK: Asking

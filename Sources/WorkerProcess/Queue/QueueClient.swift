@@ -116,7 +116,7 @@ actor QueueClient {
         self.logger = logger
         self.eventLoop = eventLoop
         commit = ActivityCommit(store: store)
-        dispatcher = KeyedDispatcher(maximumRunning: options.maximumRunning)
+        dispatcher = KeyedDispatcher(maximumRunning: options.maximumRunning, capacity: options.capacity)
         writeBehind = WriteBehind(capacity: options.capacity)
         backoff = options.backoff
         outageBackoff = options.outageBackoff
