@@ -139,3 +139,12 @@ final class HubHarness {
         try await TestKit.eventually(what, within: .seconds(10)) { condition(try await status()) }
     }
 }
+
+extension QueueHub {
+    /// Operators that watch.
+    nonisolated var tailers: Int { assumeIsolated { $0.tailCount } }
+
+    nonisolated var interactionLists: (ephemeral: Set<String>, immediate: Set<String>)? {
+        assumeIsolated { $0.queue.wishes.interactionLists }
+    }
+}
