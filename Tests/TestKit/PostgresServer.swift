@@ -20,6 +20,9 @@ public actor PostgresServer {
     public struct Failure: Error, CustomStringConvertible {
         /// What went wrong and what to do.
         public let description: String
+
+        /// Says it.
+        public init(_ description: String) { self.description = description }
     }
 
     /// The password of the superuser `postgres` over TCP.
@@ -89,7 +92,7 @@ public actor PostgresServer {
     @discardableResult
     public func run(sql: String, database: String = "postgres") async throws -> [String] {
         let psql = try command("psql", ["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url(database: database), "-c", sql])
-        guard try await psql.waitForTermination() == .exited(0) else { throw Failure(description: psql.tail) }
+        guard try await psql.waitForTermination() == .exited(0) else { throw Failure(psql.tail) }
         return psql.lines()
     }
 
@@ -119,7 +122,7 @@ public actor PostgresServer {
                 "--auth-local=trust", "--auth-host=scram-sha-256", "--pwfile=\(passwordFile)",
             ])
         guard try await initdb.waitForTermination(within: .seconds(60)) == .exited(0) else {
-            throw Failure(description: "initdb failed.\n\(initdb.tail)")
+            throw Failure("initdb failed.\n\(initdb.tail)")
         }
     }
 
@@ -177,10 +180,10 @@ public actor PostgresServer {
             versions.sorted(by: >).map { "\(root)/\($0)/bin" } + inPath.split(separator: ":").map(String.init)
         guard let found = candidates.first(where: { access("\($0)/initdb", X_OK) == 0 }) else {
             throw Failure(
-                description: """
-                    No PostgreSQL server is installed (no initdb in \(root)/*/bin or the PATH), and the tests run a real \
-                    one: apt-get install postgresql
-                    """)
+                """
+                No PostgreSQL server is installed (no initdb in \(root)/*/bin or the PATH), and the tests run a real \
+                one: apt-get install postgresql
+                """)
         }
         return found
     }
@@ -194,7 +197,7 @@ public actor PostgresServer {
             guard chown(directory.path, uid, gid) == 0 else { throw SystemError("chown \(directory.path)") }
             return name == "postgres" ? name : String(uid)
         }
-        throw Failure(description: "The tests run as root, and there is neither a user postgres nor nobody to run as.")
+        throw Failure("The tests run as root, and there is neither a user postgres nor nobody to run as.")
     }
 
     /// A TCP port that was free a moment ago.

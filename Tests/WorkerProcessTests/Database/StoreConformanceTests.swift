@@ -181,7 +181,7 @@ import Testing
     func `one worker at a time registers commands, and sees what the last one did`(engine: Engine) async throws {
         let database = try await TestDatabase(engine)
         let stores = [try await database.openMigrated(), try await database.openMigrated()]
-        let inside = Counter()
+        let inside = Occupancy()
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             for index in 0..<6 {
                 tasks.addTask {
@@ -340,7 +340,7 @@ import Testing
 
 private struct Refusal: Error {}
 
-private actor Counter {
+private actor Occupancy {
     private var inside = 0
 
     func enter() -> Int {

@@ -14,7 +14,7 @@ final class SQLiteStore: Store {
     /// takes, and shorter than anyone would wait for an answer.
     static let busyTimeout: Double = 5
 
-    private let pool: DatabasePool
+    let pool: DatabasePool
     private let path: String
     private let leaseTimes: RegistrationLease.Times
     private let logger: Logger

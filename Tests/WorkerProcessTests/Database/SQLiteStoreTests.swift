@@ -1,0 +1,132 @@
+import GRDB
+import Glibc
+import Shared
+import TestKit
+import Testing
+
+@testable import WorkerProcess
+
+@Suite struct SQLiteStoreTests {
+    @Test func `the file and its directory are made for their owner alone`() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path("new/deep/bot.sqlite")
+        let store = try await SQLiteStore(path: path, logger: .silent)
+        try await store.migrate()
+        for name in ["new", "new/deep"] { #expect(Self.mode(directory.path(name)) == 0o700) }
+        for suffix in ["", "-wal", "-shm"] { #expect(Self.mode(path + suffix) == 0o600) }
+        await store.close()
+    }
+
+    @Test func `a commit is on disk when it is acknowledged`() async throws {
+        let directory = try TemporaryDirectory()
+        let store = try await SQLiteStore(path: directory.path("bot.sqlite"), logger: .silent)
+        #expect(try await store.pragma("synchronous") == "2")
+        #expect(try await store.pragma("journal_mode") == "wal")
+        await store.close()
+    }
+
+    @Test func `a directory that cannot be made is named`() async throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("a file", to: "taken")
+        let error = await #expect(throws: StoreError.self) {
+            try await SQLiteStore(path: directory.path("taken/bot.sqlite"), logger: .silent)
+        }
+        #expect(error?.kind == .misconfigured)
+        #expect(error?.description.contains(directory.path("taken")) == true)
+    }
+
+    @Test func `a file that is no database is misconfigured and left as it was`() async throws {
+        let directory = try TemporaryDirectory()
+        let path = try directory.write(String(repeating: "not a database ", count: 100), to: "bot.sqlite")
+        let error = await #expect(throws: StoreError.self) {
+            try await SQLiteStore(path: path, logger: .silent).migrate()
+        }
+        #expect(error?.kind == .misconfigured)
+    }
+
+    @Test func `a file that may not be written is misconfigured`() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path("bot.sqlite")
+        let store = try await SQLiteStore(path: path, logger: .silent)
+        try await store.migrate()
+        await store.close()
+        // Nothing stops root but the immutable flag.
+        let asRoot = geteuid() == 0
+        let (forbid, allow) = asRoot ? (["+i", path], ["-i", path]) : (["0400", path], ["0600", path])
+        let program = asRoot ? "/usr/bin/chattr" : "/bin/chmod"
+        try await Self.run(program, forbid)
+        let error = await #expect(throws: StoreError.self) {
+            try await SQLiteStore(path: path, logger: .silent).migrate()
+        }
+        try await Self.run(program, allow)
+        #expect(error?.kind == .misconfigured)
+        #expect(error?.description.contains(path) == true)
+    }
+
+    @Test func `a disk that is full is unavailable, and room makes it work again`() async throws {
+        let directory = try TemporaryDirectory()
+        let store = try await SQLiteStore(path: directory.path("bot.sqlite"), logger: .silent)
+        try await store.migrate()
+        // A limit on the pages ends in the same SQLITE_FULL as the disk's.
+        try await store.setPragma("max_page_count = \(try #require(try await store.pragma("page_count")))")
+        let long = String(repeating: "x", count: 100_000)
+        let error = await #expect(throws: StoreError.self) {
+            try await store.recordGuild(.of(Snowflake(1), name: long, event: 1))
+        }
+        #expect(error?.kind == .unavailable)
+        #expect(error?.code == "13")
+        try await store.setPragma("max_page_count = 1000000")
+        try await store.recordGuild(.of(Snowflake(1), name: long, event: 1))
+        #expect(try await store.configuration(of: Snowflake(1)).name == long)
+        await store.close()
+    }
+
+    @Test func `a killed process in the middle of a transaction leaves nothing of it`() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path("bot.sqlite")
+        let store = try await SQLiteStore(path: path, logger: .silent)
+        try await store.migrate()
+        try await store.setWelcomeChannel(Snowflake(1), of: Snowflake(5))
+        // Another process, through another program: Python's standard library has SQLite.
+        let script = """
+            import sqlite3, sys
+            c = sqlite3.connect(sys.argv[1], isolation_level=None)
+            c.execute("BEGIN IMMEDIATE")
+            c.execute("UPDATE guild_config SET welcome_channel_id = 2")
+            print("inside", flush=True)
+            sys.stdin.read()
+            """
+        let other = try ChildProcess("/usr/bin/python3", ["-c", script, path], in: directory.path)
+        try await other.waitForLine(containing: "inside")
+        async let written: Void = store.setWelcomeChannel(Snowflake(3), of: Snowflake(6))
+        #expect(try await store.configuration(of: Snowflake(5)).welcomeChannel == Snowflake(1))
+        other.signal(SIGKILL)
+        try await other.waitForTermination()
+        try await written
+        #expect(try await store.configuration(of: Snowflake(5)).welcomeChannel == Snowflake(1))
+        #expect(try await store.configuration(of: Snowflake(6)).welcomeChannel == Snowflake(3))
+        await store.close()
+    }
+
+    private static func mode(_ path: String) -> UInt32? {
+        var information = stat()
+        return stat(path, &information) == 0 ? information.st_mode & 0o777 : nil
+    }
+
+    private static func run(_ program: String, _ arguments: [String]) async throws {
+        let child = try ChildProcess(program, arguments, in: "/")
+        #expect(try await child.waitForTermination() == .exited(0), "\(child.tail)")
+    }
+}
+
+extension SQLiteStore {
+    /// Reads a PRAGMA of the connection that writes.
+    fileprivate func pragma(_ name: String) async throws -> String? {
+        try await pool.writeWithoutTransaction { try String.fetchOne($0, sql: "PRAGMA \(name)") }
+    }
+
+    /// Sets one.
+    fileprivate func setPragma(_ assignment: String) async throws {
+        try await pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA \(assignment)") }
+    }
+}
