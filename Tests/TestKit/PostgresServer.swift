@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Glibc
 
 /// A real PostgreSQL server of the tests' own, in a temporary directory, gone with the test process.
@@ -138,14 +139,25 @@ public actor PostgresServer {
         }
         if let tls = options.tls {
             settings["ssl"] = "on"
-            settings["ssl_cert_file"] = tls.certificate
-            settings["ssl_key_file"] = tls.key
+            settings["ssl_cert_file"] = try install(tls.certificate, as: "server.pem")
+            settings["ssl_key_file"] = try install(tls.key, as: "server.key")
         }
         let arguments = settings.sorted { $0.key < $1.key }.flatMap { ["-c", "\($0.key)=\($0.value)"] }
         let process = try command("postgres", ["-D", directory.path("data")] + arguments)
         try await process.waitForLine(
             containing: "database system is ready to accept connections", on: .error, within: .seconds(60))
         self.process = process
+    }
+
+    /// Copies a file to where the server's user can read it, and nobody else.
+    private func install(_ file: String, as name: String) throws -> String {
+        let copy = try directory.write(String(contentsOfFile: file, encoding: .utf8), to: name)
+        if let account, let entry = getpwnam(account) {
+            guard chown(copy, entry.pointee.pw_uid, entry.pointee.pw_gid) == 0 else {
+                throw SystemError("chown \(copy)")
+            }
+        }
+        return copy
     }
 
     /// Starts one of PostgreSQL's programs as the server's user.
@@ -156,9 +168,11 @@ public actor PostgresServer {
         guard let account else {
             return try ChildProcess(executable, arguments, environment: environment, in: directory.path)
         }
+        // By number: nobody's group has another name.
+        let group = getpwnam(account)?.pointee.pw_gid ?? 65_534
         return try ChildProcess(
             "/usr/bin/setpriv",
-            ["--reuid=\(account)", "--regid=\(account)", "--clear-groups", executable] + arguments,
+            ["--reuid=\(account)", "--regid=\(group)", "--clear-groups", executable] + arguments,
             environment: environment, in: directory.path)
     }
 
@@ -193,9 +207,8 @@ public actor PostgresServer {
         for name in ["postgres", "nobody"] {
             guard let entry = getpwnam(name) else { continue }
             let (uid, gid) = (entry.pointee.pw_uid, entry.pointee.pw_gid)
-            // setpriv takes a group by name or number, and nobody's group has another name.
             guard chown(directory.path, uid, gid) == 0 else { throw SystemError("chown \(directory.path)") }
-            return name == "postgres" ? name : String(uid)
+            return name
         }
         throw Failure("The tests run as root, and there is neither a user postgres nor nobody to run as.")
     }

@@ -41,6 +41,16 @@ import Testing
         #expect(pool.asked(2, now: now) == [.connect(0)])
     }
 
+    @Test mutating func `what is idle beside a broken connection is replaced too`() {
+        for waiter in 1...2 as ClosedRange<UInt64> {
+            _ = pool.asked(waiter, now: now)
+            _ = pool.connected(Int(waiter) - 1, now: now)
+        }
+        _ = pool.returned(1, isBroken: false, now: now)
+        #expect(pool.returned(0, isBroken: true, now: now) == [.disconnect(0), .disconnect(1)])
+        #expect(pool.asked(3, now: now) == [.connect(0)])
+    }
+
     @Test mutating func `a waiter is told after its patience that all are busy`() {
         for waiter in 1...2 as ClosedRange<UInt64> {
             _ = pool.asked(waiter, now: now)

@@ -45,7 +45,7 @@ import Testing
 
     @Test(arguments: [
         "postgresql://u:pass%zzword@h/d", "postgresql://u:password@h/d?nonsense=1",
-        "postgresql://u:password@h:port:x/d",
+        "postgresql://u:password@[::1/d",
     ])
     func `a URI that libpq refuses is misconfigured without being quoted`(uri: String) {
         let error = #expect(throws: StoreError.self) { try Self.store(uri) }

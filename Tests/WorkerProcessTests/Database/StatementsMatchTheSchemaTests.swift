@@ -89,10 +89,10 @@ import Testing
         await (try await database.openMigrated()).close()
         guard case .sqlite(let path) = database.location else { return }
         let queue = try DatabaseQueue(path: path)
-        for shape in SQLiteStatements.all {
+        for (index, shape) in SQLiteStatements.all.enumerated() {
             try await queue.write { database in
                 let statement = try database.makeStatement(sql: shape.sql)
-                try statement.setArguments(StatementArguments(shape.parameters.map(\.sample)))
+                try statement.setArguments(StatementArguments(shape.parameters.map { $0.sample(index + 100) }))
                 _ = try Row.fetchAll(statement)
             }
         }
@@ -142,9 +142,10 @@ extension SQLType {
         }
     }
 
-    fileprivate var sample: DatabaseValue {
+    /// A value of the type; a different number for each statement, so that keys do not collide.
+    fileprivate func sample(_ number: Int) -> DatabaseValue {
         switch self {
-        case .bigint, .integer: 1.databaseValue
+        case .bigint, .integer: number.databaseValue
         case .boolean: true.databaseValue
         case .text: "text".databaseValue
         case .bigintArray, .integerArray, .textArray: "[1]".databaseValue

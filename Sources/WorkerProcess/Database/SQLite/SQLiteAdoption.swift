@@ -76,7 +76,10 @@ struct SQLiteAdoption {
         try copyRows(legacy: legacy, extra: extra)
         // With its indexes and triggers, whose names are free again then.
         try database.execute(sql: "DROP TABLE guild_config")
+        // Else views of the table, which for this moment is missing, would be an error.
+        try database.execute(sql: "PRAGMA legacy_alter_table = ON")
         try database.execute(sql: "ALTER TABLE \(Self.newTable) RENAME TO guild_config")
+        try database.execute(sql: "PRAGMA legacy_alter_table = OFF")
         for sql in attached { try database.execute(sql: sql) }
     }
 

@@ -114,11 +114,14 @@ struct PoolDecisions: Sendable {
         return waiters.map { .fail($0.id, error) }
     }
 
-    /// A call is done with its slot. A broken connection is replaced when the next call needs one.
+    /// A call is done with its slot. A broken connection is replaced when the next call needs one, and so are the idle ones:
+    /// what broke it (a restart, a changed schema) has most likely happened to them too.
     mutating func returned(_ slot: Slot, isBroken: Bool, now: ContinuousClock.Instant) -> [Action] {
         if isBroken || isClosed {
-            slots[slot] = .empty
-            return [.disconnect(slot)] + (isClosed ? [] : progress(now))
+            let lost = [slot] + idle
+            for slot in lost { slots[slot] = .empty }
+            idle = []
+            return lost.map { .disconnect($0) } + (isClosed ? [] : progress(now))
         }
         slots[slot] = .idle
         idle.append(slot)
