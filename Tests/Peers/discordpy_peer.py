@@ -21,6 +21,7 @@ if COMPRESSION == "zlib-stream":
 import discord  # noqa: E402
 from discord import app_commands  # noqa: E402
 
+# The sharded client learns the gateway's URL from GET /gateway/bot.
 discord.http.Route.BASE = API_URL
 
 
@@ -28,7 +29,7 @@ def tell(event, **fields):
     print(json.dumps({"event": event, **fields}), flush=True)
 
 
-class Peer(discord.Client):
+class Peer(discord.AutoShardedClient):
     def __init__(self):
         intents = discord.Intents.default()
         intents.message_content = True
@@ -46,12 +47,11 @@ class Peer(discord.Client):
             "ready",
             user=str(self.user.id),
             compression=discord.utils._ActiveDecompressionContext.COMPRESSION_TYPE,
-            session=self.ws.session_id,
             members=members,
         )
 
     async def on_resumed(self):
-        tell("resumed", session=self.ws.session_id)
+        tell("resumed")
 
     async def on_disconnect(self):
         tell("disconnected")

@@ -184,6 +184,7 @@ extension Simulator {
         func set(_ name: String, _ path: WritableKeyPath<TimeLimits, Int>) {
             if let milliseconds = body[name]?.int { world.limits[keyPath: path] = milliseconds * 1000 }
         }
+        if let order = body["rest"] { try rest.limits.configuration.apply(order) }
         set("interaction_answer_ms", \.interactionAnswer)
         set("interaction_token_ms", \.interactionToken)
         set("nonce_ms", \.nonce)

@@ -101,7 +101,8 @@ enum PresenceRules {
         guard let status = d["status"]?.string,
             ["online", "dnd", "idle", "invisible", "offline"].contains(status)
         else { return "the status is none of Discord's" }
-        guard let activities = d["activities"]?.elements else { return "activities is no array" }
+        // hikari leaves it out, and Discord takes that.
+        guard let activities = (d["activities"] ?? []).elements else { return "activities is no array" }
         guard d["afk"]?.bool != nil else { return "afk is no boolean" }
         if let since = d["since"], since != .null, since.int == nil { return "since is no integer" }
         for activity in activities {

@@ -76,7 +76,8 @@ final class RESTService {
         }
         progress.operation = operation
         // discord.py sends no such name to the routes that carry a token, and Discord serves it.
-        guard operation.isOpen || UserAgent.isValid(request.header("user-agent")) else { throw .userAgent }
+        let agent = request.header("user-agent") ?? ""
+        guard operation.isOpen ? !agent.isEmpty : UserAgent.isValid(agent) else { throw .userAgent }
         try authorize(request, for: operation)
         let fault = faults.strike(operation: operation.id, path: path)
         guard try pass(fault, operation, parameters, request, at: now, &progress) else { return .noContent }

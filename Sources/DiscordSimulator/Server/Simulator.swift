@@ -51,10 +51,7 @@ final class Simulator {
         var configuration = RateLimitModel.Configuration()
         configuration.global = RateLimitModel.Limit(options.globalLimit, perMilliseconds: 1000)
         if !options.hasRateLimits {
-            let none = RateLimitModel.Limit(1_000_000_000, perMilliseconds: 1000)
-            configuration.global = none
-            configuration.fallback = none
-            configuration.routes = [:]
+            configuration = .unlimited
         }
         return configuration
     }

@@ -25,6 +25,12 @@ import Testing
         if status == 403 { #expect(answer.body["code"] == 40333) }
     }
 
+    @Test(arguments: [(nil, 403), ("Python/3.11 aiohttp/3.14.5", 404)])
+    func `where the path carries the credential any name will do`(agent: String?, status: Int) {
+        let headers = [("Content-Type", "application/json")] + (agent.map { [("User-Agent", $0)] } ?? [])
+        #expect(bench.call("POST", "/interactions/1/2/callback", ["type": 5], headers: headers).status == status)
+    }
+
     @Test(arguments: [nil, "", "Bot wrong", "Bearer \(RESTBench.token)", RESTBench.token])
     func `a missing or wrong token is unauthorised and counts`(authorization: String?) {
         var headers = [("User-Agent", RESTBench.agent)]
