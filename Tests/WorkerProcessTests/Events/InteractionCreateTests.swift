@@ -1,0 +1,171 @@
+import Shared
+import Testing
+
+@testable import WorkerProcess
+
+@Suite struct InteractionCreateTests {
+    private let api = FakeDiscord()
+    private let store = FakeStore()
+    private let services: Services
+    private let handlers: EventHandlers
+
+    init() {
+        services = .fake(api, store)
+        handlers = .standard(services)
+    }
+
+    private func handle(_ interaction: (id: Snowflake, data: JSON), deferred: Bool = false) async throws {
+        try await handlers.handle(
+            interaction.data,
+            as: Samples.frame("INTERACTION_CREATE", key: "interaction:\(interaction.id)", deferred: deferred))
+    }
+
+    @Test func `a command is answered`() async throws {
+        api.setRoundTrip(42)
+        let interaction = Samples.interaction("ping")
+        try await handle(interaction)
+        let answer = try #require(api.answer(to: interaction.id))
+        #expect(answer.content?.hasPrefix("Pong! queue ") == true)
+        #expect(answer.content?.hasSuffix("REST 42 ms") == true)
+        #expect(!answer.isEphemeral)
+        #expect(services.counters.current.commands == ["ping": 1])
+    }
+
+    @Test func `one that the gateway deferred is finished by an edit`() async throws {
+        let interaction = Samples.interaction("ping", millisecondsAgo: 60_000)
+        api.defer(interaction.id)
+        try await handle(interaction, deferred: true)
+        #expect(api.answer(to: interaction.id)?.content?.hasPrefix("Pong!") == true)
+        #expect(api.calls.count == 1)
+    }
+
+    @Test func `one that was deferred meanwhile is finished by an edit`() async throws {
+        let interaction = Samples.interaction("ping")
+        api.defer(interaction.id)
+        try await handle(interaction)
+        #expect(api.answer(to: interaction.id)?.content?.hasPrefix("Pong!") == true)
+        #expect(api.calls.count == 2)
+    }
+
+    @Test func `a deferral that never reached Discord is made good by an answer`() async throws {
+        let interaction = Samples.interaction("ping")
+        try await handle(interaction, deferred: true)
+        #expect(api.answer(to: interaction.id)?.content?.hasPrefix("Pong!") == true)
+        #expect(api.calls.count == 2)
+    }
+
+    @Test func `a deferral that came between two tries is still finished`() async throws {
+        let interaction = Samples.interaction("ping")
+        api.defer(interaction.id)
+        // The edit comes before the deferral, the answer after it.
+        api.fail(FakeDiscord.error(.notYetAnswered, code: 10015))
+        try await handle(interaction, deferred: true)
+        #expect(api.answer(to: interaction.id)?.content?.hasPrefix("Pong!") == true)
+        #expect(api.calls.count == 3)
+    }
+
+    @Test func `a repetition after an answer whose acknowledgement was lost changes nothing but edits it`() async throws
+    {
+        let interaction = Samples.interaction("ping")
+        try await handle(interaction)
+        try await handle(interaction)
+        #expect(api.answer(to: interaction.id)?.content?.hasPrefix("Pong!") == true)
+    }
+
+    @Test func `one that comes too late does nothing`() async throws {
+        let options: JSON = [["type": 1, "name": "welcome", "options": []]]
+        let interaction = Samples.interaction("config", options: options, millisecondsAgo: 60_000)
+        store.set(
+            {
+                var configuration = GuildConfiguration(guild: Samples.guild)
+                configuration.welcomeChannel = Snowflake(1)
+                return configuration
+            }())
+        await #expect(
+            performing: { try await handle(interaction) },
+            throws: { error in
+                (error as? DiscordAPIError)?.kind == .tooLate
+            })
+        #expect(api.calls.isEmpty)
+        #expect(store.welcomeChannel(of: Samples.guild) == Snowflake(1))
+    }
+
+    @Test func `a command of an earlier release is answered with a hint`() async throws {
+        let interaction = Samples.interaction("gone")
+        try await handle(interaction)
+        let answer = try #require(api.answer(to: interaction.id))
+        #expect(answer.isEphemeral)
+        #expect(answer.content?.contains("not known any more") == true)
+    }
+
+    @Test func `autocomplete gets an empty list, and a failure is no matter`() async throws {
+        let interaction = Samples.interaction("ping", type: 4)
+        api.fail(FakeDiscord.error(.tooLate, code: 10062))
+        try await handle(interaction)
+        #expect(api.calls == [.respond(interaction.id, .autocomplete([]))])
+    }
+
+    @Test(arguments: [3, 5, 99]) func `components and modals are none of ours`(type: Int) throws {
+        let plan = try handlers.plan(
+            Samples.interaction("x", type: type).data, as: Samples.frame("INTERACTION_CREATE"))
+        #expect(plan.work == nil)
+    }
+
+    // MARK: /config
+
+    private static func welcome(_ channel: String?) -> JSON {
+        let options: JSON = channel.map { [["type": 7, "name": "channel", "value": .string($0)]] } ?? []
+        return [["type": 1, "name": "welcome", "options": options]]
+    }
+
+    @Test func `the welcome channel is set, shown and switched off, for the caller's eyes`() async throws {
+        let set = Samples.interaction("config", options: Self.welcome("77"))
+        try await handle(set)
+        #expect(api.answer(to: set.id)?.content == "New members are welcomed in <#77> from now on.")
+        #expect(api.answer(to: set.id)?.isEphemeral == true)
+        #expect(store.welcomeChannel(of: Samples.guild) == Snowflake(77))
+        let show = Samples.interaction("config", options: [["type": 1, "name": "show", "options": []]])
+        try await handle(show)
+        #expect(api.answer(to: show.id)?.content?.contains("Welcome messages: <#77>") == true)
+        try await handle(Samples.interaction("config", options: Self.welcome(nil)))
+        #expect(store.welcomeChannel(of: Samples.guild) == nil)
+    }
+
+    @Test func `a channel where the bot may not write is set with a warning`() async throws {
+        let set = Samples.interaction(
+            "config", options: Self.welcome("77"),
+            resolved: ["channels": ["77": ["id": "77", "type": 0, "app_permissions": "1024"]]])
+        try await handle(set)
+        #expect(api.answer(to: set.id)?.content?.contains("I may not write there") == true)
+    }
+
+    @Test(arguments: [Permissions.sendMessages, Permissions([]), nil])
+    func `who may not manage the server is refused`(permissions: Permissions?) async throws {
+        let set = Samples.interaction("config", options: Self.welcome("77"), permissions: permissions)
+        try await handle(set)
+        #expect(api.answer(to: set.id)?.content == "You need the permission Manage Server for this.")
+        #expect(store.welcomeChannel(of: Samples.guild) == nil)
+    }
+
+    @Test func `administrators may everything`() async throws {
+        try await handle(Samples.interaction("config", options: Self.welcome("77"), permissions: .administrator))
+        #expect(store.welcomeChannel(of: Samples.guild) == Snowflake(77))
+    }
+
+    @Test func `settings are a server's`() async throws {
+        let set = Samples.interaction("config", options: Self.welcome("77"), guild: nil)
+        try await handle(set)
+        #expect(api.answer(to: set.id)?.content == "This works in a server only.")
+    }
+
+    @Test(arguments: [
+        [] as JSON, [["type": 1, "name": "gone", "options": []]],
+        [["type": 1, "name": "welcome", "options": [["type": 7, "name": "channel", "value": "no id"]]]],
+    ])
+    func `arguments that do not fit are explained`(options: JSON) async throws {
+        let interaction = Samples.interaction("config", options: options)
+        try await handle(interaction)
+        #expect(api.answer(to: interaction.id)?.isEphemeral == true)
+        #expect(store.welcomeChannel(of: Samples.guild) == nil)
+    }
+}

@@ -1,0 +1,276 @@
+import Logging
+import Shared
+import Synchronization
+
+@testable import WorkerProcess
+
+/// Discord's REST API in memory: keeps what was sent, drops a repeated nonce as Discord does, knows which interactions were
+/// answered, and fails when a test says so.
+final class FakeDiscord: DiscordAPI {
+    struct Sent: Equatable, Sendable {
+        let channel: Snowflake
+        let message: OutgoingMessage
+        let nonce: String
+    }
+
+    enum Call: Equatable, Sendable {
+        case create(Sent)
+        case respond(Snowflake, InteractionResponse)
+        case edit(Snowflake, OutgoingMessage)
+        case getCommands
+        case putCommands(JSON)
+    }
+
+    private struct State {
+        var calls: [Call] = []
+        /// Messages as members see them.
+        var messages: [Sent] = []
+        var answers: [Snowflake: OutgoingMessage?] = [:]
+        var failures: [DiscordAPIError] = []
+        var failuresAfter: [DiscordAPIError] = []
+        var commands: JSON = []
+        var roundTrip: Int?
+    }
+
+    private let state = Mutex(State())
+    private let beforeEach: @Sendable () async -> Void
+
+    init(beforeEach: @escaping @Sendable () async -> Void = {}) {
+        self.beforeEach = beforeEach
+    }
+
+    static func error(
+        _ kind: DiscordAPIError.Kind, status: Int? = nil, code: Int? = nil, retryAfter: Duration? = nil
+    ) -> DiscordAPIError {
+        DiscordAPIError(kind: kind, status: status, code: code, retryAfter: retryAfter, description: "test: \(kind)")
+    }
+
+    /// The next calls fail, one each, before they have an effect.
+    func fail(_ errors: DiscordAPIError...) { state.withLock { $0.failures += errors } }
+    /// The next calls fail, one each, after they had their effect: the answer was lost.
+    func failAfterwards(_ errors: DiscordAPIError...) { state.withLock { $0.failuresAfter += errors } }
+    /// The gateway, or a worker that died, has deferred this one.
+    func `defer`(_ interaction: Snowflake) { state.withLock { $0.answers[interaction] = .some(nil) } }
+    func setRoundTrip(_ milliseconds: Int) { state.withLock { $0.roundTrip = milliseconds } }
+    func setCommands(_ commands: JSON) { state.withLock { $0.commands = commands } }
+
+    var calls: [Call] { state.withLock { $0.calls } }
+    var messages: [Sent] { state.withLock { $0.messages } }
+    func answer(to interaction: Snowflake) -> OutgoingMessage? { state.withLock { $0.answers[interaction] ?? nil } }
+
+    var lastRoundTripMilliseconds: Int? { state.withLock { $0.roundTrip } }
+
+    private func perform<Result: Sendable>(
+        _ call: Call, _ effect: (inout State) throws(DiscordAPIError) -> Result
+    ) async throws(DiscordAPIError) -> Result {
+        await beforeEach()
+        let outcome = state.withLock { state -> Swift.Result<Result, DiscordAPIError> in
+            state.calls.append(call)
+            guard state.failures.isEmpty else { return .failure(state.failures.removeFirst()) }
+            do throws(DiscordAPIError) {
+                let result = try effect(&state)
+                guard state.failuresAfter.isEmpty else { return .failure(state.failuresAfter.removeFirst()) }
+                return .success(result)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try outcome.get()
+    }
+
+    func createMessage(
+        in channel: Snowflake, _ message: OutgoingMessage, nonce: String
+    ) async throws(DiscordAPIError) {
+        let sent = Sent(channel: channel, message: message, nonce: nonce)
+        try await perform(.create(sent)) { state throws(DiscordAPIError) in
+            if !state.messages.contains(where: { $0.nonce == nonce }) { state.messages.append(sent) }
+        }
+    }
+
+    func respond(
+        to interaction: InteractionReference, with response: InteractionResponse
+    ) async throws(DiscordAPIError) {
+        try await perform(.respond(interaction.id, response)) { state throws(DiscordAPIError) in
+            guard state.answers[interaction.id] == nil else { throw Self.error(.alreadyAnswered, code: 40060) }
+            if case .message(let message) = response {
+                state.answers[interaction.id] = .some(message)
+            } else {
+                state.answers[interaction.id] = .some(nil)
+            }
+        }
+    }
+
+    func editOriginalResponse(
+        of interaction: InteractionReference, to message: OutgoingMessage
+    ) async throws(DiscordAPIError) {
+        try await perform(.edit(interaction.id, message)) { state throws(DiscordAPIError) in
+            guard state.answers[interaction.id] != nil else { throw Self.error(.notYetAnswered, code: 10015) }
+            state.answers[interaction.id] = .some(message)
+        }
+    }
+
+    func globalCommands(of application: Snowflake) async throws(DiscordAPIError) -> JSON {
+        try await perform(.getCommands) { state throws(DiscordAPIError) in state.commands }
+    }
+
+    func overwriteGlobalCommands(of application: Snowflake, with commands: JSON) async throws(DiscordAPIError) {
+        try await perform(.putCommands(commands)) { state throws(DiscordAPIError) in state.commands = commands }
+    }
+}
+
+/// The store in memory, which fails when a test says so.
+final class FakeStore: Store {
+    private struct State {
+        var configurations: [Snowflake: GuildConfiguration] = [:]
+        var sightings: [GuildSighting] = []
+        var departures: [Snowflake] = []
+        var reconciliations: [[Snowflake]] = []
+        var batches: [[ActivityEvent]] = []
+        var cursors: [String: EventID] = [:]
+        var counts: [Snowflake: Int] = [:]
+        var hashes: [Snowflake: String] = [:]
+        var queries = 0
+        var failures: [StoreError] = []
+        var activityError: (@Sendable ([ActivityEvent]) -> StoreError?)?
+        var isClosed = false
+        var migrations = 0
+    }
+
+    private let state = Mutex(State())
+    private let registration = AsyncLock()
+
+    static func error(_ kind: StoreError.Kind) -> StoreError {
+        StoreError(kind: kind, code: nil, description: "test: \(kind)")
+    }
+
+    /// The next calls fail, one each.
+    func fail(_ errors: StoreError...) { state.withLock { $0.failures += errors } }
+    func set(_ configuration: GuildConfiguration) {
+        state.withLock { $0.configurations[configuration.guild] = configuration }
+    }
+    var activityError: (@Sendable ([ActivityEvent]) -> StoreError?)? {
+        get { state.withLock { $0.activityError } }
+        set { state.withLock { $0.activityError = newValue } }
+    }
+
+    var sightings: [GuildSighting] { state.withLock { $0.sightings } }
+    var departures: [Snowflake] { state.withLock { $0.departures } }
+    var reconciliations: [[Snowflake]] { state.withLock { $0.reconciliations } }
+    /// Batches committed.
+    var batches: [[ActivityEvent]] { state.withLock { $0.batches } }
+    /// Calls of `configuration(of:)`.
+    var queries: Int { state.withLock { $0.queries } }
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+    var migrations: Int { state.withLock { $0.migrations } }
+    func count(of member: Snowflake) -> Int { state.withLock { $0.counts[member, default: 0] } }
+    func welcomeChannel(of guild: Snowflake) -> Snowflake? {
+        state.withLock { $0.configurations[guild]?.welcomeChannel }
+    }
+
+    private func perform<Result>(_ body: (inout State) -> Result) throws(StoreError) -> Result {
+        let outcome = state.withLock { state -> Swift.Result<Result, StoreError> in
+            guard state.failures.isEmpty else { return .failure(state.failures.removeFirst()) }
+            return .success(body(&state))
+        }
+        return try outcome.get()
+    }
+
+    var identity: StoreIdentity {
+        get async throws(StoreError) { StoreIdentity(id: "fake", engine: "sqlite") }
+    }
+    func migrate() async throws(StoreError) { try perform { $0.migrations += 1 } }
+    func ping() async throws(StoreError) { try perform { _ in } }
+    func recordGuild(_ sighting: GuildSighting) async throws(StoreError) {
+        try perform { $0.sightings.append(sighting) }
+    }
+    func recordDeparture(of guild: Snowflake, event: EventID, at: Int64) async throws(StoreError) {
+        try perform { $0.departures.append(guild) }
+    }
+    func reconcileGuilds(
+        shard: Int, of shardCount: Int, present: [Snowflake], event: EventID, at: Int64
+    ) async throws(StoreError) -> Int {
+        try perform { state in
+            state.reconciliations.append(present)
+            return 0
+        }
+    }
+    func configuration(of guild: Snowflake) async throws(StoreError) -> GuildConfiguration {
+        try perform { state in
+            state.queries += 1
+            return state.configurations[guild] ?? GuildConfiguration(guild: guild)
+        }
+    }
+    func setWelcomeChannel(_ channel: Snowflake?, of guild: Snowflake) async throws(StoreError) {
+        try perform { $0.configurations[guild, default: GuildConfiguration(guild: guild)].welcomeChannel = channel }
+    }
+    func recordActivity(_ batch: [ActivityEvent]) async throws(StoreError) {
+        let outcome = state.withLock { state -> StoreError? in
+            if let error = state.activityError?(batch) { return error }
+            state.batches.append(batch)
+            let cursors = state.cursors
+            for event in batch where event.event > cursors[event.key] ?? EventID(-1) {
+                state.counts[event.member, default: 0] += 1
+                state.cursors[event.key] = max(state.cursors[event.key] ?? event.event, event.event)
+            }
+            return nil
+        }
+        if let outcome { throw outcome }
+    }
+    func messageCount(of member: Snowflake, in guild: Snowflake) async throws(StoreError) -> Int { count(of: member) }
+    func registeredCommandsHash(of application: Snowflake) async throws(StoreError) -> String? {
+        try perform { $0.hashes[application] }
+    }
+    func registeringCommands(
+        of application: Snowflake, _ body: @Sendable @escaping (String?) async throws -> String
+    ) async throws {
+        await registration.lock()
+        defer { registration.unlock() }
+        let hash = try await body(state.withLock { $0.hashes[application] })
+        state.withLock { $0.hashes[application] = hash }
+    }
+    func close() async { state.withLock { $0.isClosed = true } }
+}
+
+/// Lets one task in at a time.
+final class AsyncLock: Sendable {
+    private struct State {
+        var isHeld = false
+        var waiters: [CheckedContinuation<Void, Never>] = []
+    }
+    private let state = Mutex(State())
+
+    func lock() async {
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state in
+                guard state.isHeld else {
+                    state.isHeld = true
+                    return true
+                }
+                state.waiters.append(continuation)
+                return false
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    func unlock() {
+        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard !state.waiters.isEmpty else {
+                state.isHeld = false
+                return nil
+            }
+            return state.waiters.removeFirst()
+        }
+        next?.resume()
+    }
+}
+
+extension Services {
+    static func fake(_ api: any DiscordAPI, _ store: FakeStore, commands: CommandList = .standard) -> Services {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        return Services(
+            api: api, store: store, commands: commands, prefixes: GuildPrefixes(standard: "!"), gateway: GatewayLink(),
+            registrar: CommandRegistrar(commands.declarations, api: api, store: store, logger: logger),
+            counters: WorkerCounters(), logger: logger)
+    }
+}
