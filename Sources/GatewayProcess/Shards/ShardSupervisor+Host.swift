@@ -131,7 +131,7 @@ extension ShardSupervisor {
     }
 
     private func askUntilAnswered() async {
-        var wait = Self.firstRetry
+        var wait = configuration.firstRetry
         while ending == nil {
             var pause = wait
             do throws(GatewayBotFailure) {

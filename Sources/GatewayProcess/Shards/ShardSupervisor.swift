@@ -17,6 +17,8 @@ struct ShardConfiguration: Sendable {
     var stateDirectory: String
     var limits = SessionStateMachine.Limits()
     var identifyLimits = IdentifyLimiter.Limits()
+    /// First wait after `GET /gateway/bot` failed; doubles up to `ShardSupervisor.longestRetry`.
+    var firstRetry: TimeAmount = .seconds(1)
 }
 
 /// Runs the shards of this process: which there are, who may identify when, what of them survives a restart.
@@ -29,7 +31,6 @@ actor ShardSupervisor {
     /// How often the durable sequences are written down if they advanced.
     static let saveInterval: TimeAmount = .milliseconds(100)
     static let silenceInterval: TimeAmount = .minutes(1)
-    static let firstRetry: TimeAmount = .seconds(1)
     static let longestRetry: TimeAmount = .minutes(1)
 
     let configuration: ShardConfiguration

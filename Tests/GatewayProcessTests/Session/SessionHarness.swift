@@ -105,7 +105,7 @@ final class SessionHarness: Sendable {
         supervisor = ShardSupervisor(
             configuration: ShardConfiguration(
                 credentials: credentials, selection: selection, presence: presence, stateDirectory: directory.path,
-                limits: limits, identifyLimits: identifyLimits),
+                limits: limits, identifyLimits: identifyLimits, firstRetry: .milliseconds(50)),
             connector: DiscordConnector(
                 eventLoop: group.next(), tls: tls, compression: compression, userAgent: "DiscordBot (test, 0)"),
             client: GatewayBotClient(
@@ -127,6 +127,15 @@ final class SessionHarness: Sendable {
     func status() async -> [ShardStatus] { await supervisor.run { $0.shardStatuses() } }
 
     func isReady(_ shard: Int = 0) async -> Bool { await status().first { $0.id == shard }?.state == "ready" }
+
+    /// Sends a payload as a worker's command.
+    func send(_ payload: String, to shard: Int = 0) async -> CommandOutcome {
+        await withCheckedContinuation { continuation in
+            supervisor.eventLoop.execute {
+                self.supervisor.send(ByteBuffer(string: payload), to: shard) { continuation.resume(returning: $0) }
+            }
+        }
+    }
 
     /// Runs a test against running shards, and always stops them.
     func running(_ body: (SessionHarness) async throws -> Void) async throws {
