@@ -18,7 +18,8 @@ import urllib.request
 ROOT = os.environ["OLIM_ROOT"]
 BIN = os.environ["OLIM_BIN"]
 PYTHON = os.environ["OLIM_PEERS_PYTHON"]
-TOKEN = "simulated-token"
+# hikari insists that a token begins with the bot's id in Base64.
+TOKEN = "MTEwMjg4OTcyMDY5NTc1MTIzNQ.x.y"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -75,7 +76,7 @@ class Simulator(Process):
     def __init__(self, guilds):
         super().__init__([
             f"{BIN}/olim-simulator", "--guilds", str(guilds), "--members", "20", "--no-rate-limits",
-            "--replay-events", "1000"])
+            "--replay-events", "1000", "--token", TOKEN])
         readiness = self.next_json()
         self.api, self.control = readiness["api_url"], readiness["control_url"]
 

@@ -22,7 +22,8 @@ def resident_kib():
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
-class Counter(discord.Client):
+# A plain Client dials discord.gg whatever the API says; the sharded one asks /gateway/bot.
+class Counter(discord.AutoShardedClient):
     count = 0
     started = None
 
