@@ -18,6 +18,7 @@ extension KeyedQueue {
 
     /// Applies every deadline up to `now`. `deliver` afterwards.
     mutating func advance(now: NIODeadline, wall: Int64, using random: inout some RandomNumberGenerator) {
+        if let forgotten = wishes.nextDeadline, forgotten <= now { forgetWishes(now: now) }
         while !timeouts.isEmpty, let since = events[timeouts.first].oldestSince, since + settings.ackTimeout <= now {
             timeOut(timeouts.first, now: now, wall: wall, using: &random)
         }
@@ -31,7 +32,6 @@ extension KeyedQueue {
             requeue(key, now: now)
         }
         endPauses(now: now)
-        if let forgotten = wishes.nextDeadline, forgotten <= now { forgetWishes(now: now) }
     }
 
     mutating func pause(_ worker: Slot, until: NIODeadline?) {

@@ -35,7 +35,9 @@ struct SequenceLedger {
     private struct Entry {
         let sequence: Int
         var id: Int64
-        var isDone: Bool
+        var isDone = false
+        /// A worker has seen it.
+        var isRemembered = false
     }
 
     private struct Track {
@@ -55,6 +57,11 @@ struct SequenceLedger {
         /// The last process did not end in order, and its replay has not ended yet.
         var isUncertain = false
 
+        mutating func remember(_ index: Int) {
+            window[index - base].isRemembered = true
+            rememberedEnd = max(rememberedEnd, index + 1)
+        }
+
         mutating func finish(_ index: Int) {
             window[index - base].isDone = true
             rememberedEnd = max(rememberedEnd, index + 1)
@@ -69,6 +76,10 @@ struct SequenceLedger {
             finishedBefore.removeFirst(finishedBefore.prefix { $0.upperBound < sequence }.count)
         }
     }
+
+    /// Dispatches that no worker has seen keep their ids over a restart as well, so that ids go on growing in the order of
+    /// reception over all keys; behind a larger backlog only within each key, which keeps a checkpoint small.
+    static let maximumUnseen = 10_000
 
     private var tracks: [Int: Track] = [:]
     private var epochs = 0
@@ -99,11 +110,11 @@ struct SequenceLedger {
             track.highest = sequence
             let uncertain = track.isUncertain && !isResumed
             if isResumed { track.isUncertain = false }
-            track.window.append(Entry(sequence: sequence, id: 0, isDone: false))
+            track.window.append(Entry(sequence: sequence, id: 0))
             let position = Position(shard: shard, epoch: track.epoch, index: track.base + track.window.count - 1)
             if let pending = track.pending.removeValue(forKey: sequence) {
                 track.window[track.window.count - 1].id = pending.id.rawValue
-                track.rememberedEnd = position.index + 1
+                track.remember(position.index)
                 return .replayed(position, pending)
             }
             if let range = track.finishedBefore.first, range.upperBound < sequence {
@@ -125,7 +136,7 @@ struct SequenceLedger {
     /// A worker sees the event, so that from now on its id must be remembered.
     mutating func remember(_ position: Position) {
         changes += 1
-        modify(position) { $0.rememberedEnd = max($0.rememberedEnd, position.index + 1) }
+        modify(position) { $0.remember(position.index) }
     }
 
     mutating func finish(_ position: Position) {
@@ -184,12 +195,15 @@ struct SequenceLedger {
             var replayed: [QueueCheckpoint.Pending] = []
             var run: ClosedRange<Int>?
             var ranges: [ClosedRange<Int>] = []
-            for entry in track.window.prefix(max(0, track.rememberedEnd - track.base)) {
+            let entries = track.window.prefix(max(0, track.rememberedEnd - track.base))
+            let namesAll = entries.count { !$0.isDone && !$0.isRemembered } <= Self.maximumUnseen
+            for entry in entries {
                 if entry.isDone {
                     run = (run?.lowerBound ?? entry.sequence)...entry.sequence
                 } else {
                     if let run { ranges.append(run) }
                     run = nil
+                    guard namesAll || entry.isRemembered else { continue }
                     if let state = describe(entry.sequence, EventID(entry.id)) { replayed.append(state) }
                 }
             }

@@ -22,14 +22,16 @@ extension QueueHub {
         // Who asks faster than it reads gets one answer once it has read the others.
         guard connection.pendingBytes < PeerConnection.maximumAnswerBytes else {
             connection.owesStatus = true
+            owesStatus = true
             return
         }
         send(.status(status()), to: connection)
     }
 
     func payStatusDebts() {
+        guard owesStatus else { return }
+        owesStatus = false
         for connection in connections.values where connection.owesStatus && !connection.isClosing {
-            guard connection.pendingBytes < PeerConnection.maximumAnswerBytes else { continue }
             connection.owesStatus = false
             sendStatus(to: connection)
         }

@@ -28,6 +28,8 @@ actor QueueHub: QueueService {
     var gauge: IntakeGauge
     var counters = HubCounters()
     var decoder = WorkerFrameDecoder()
+    /// Whether some connection waits for a status frame until it has read others.
+    var owesStatus = false
     /// Operators' connections that watch events.
     var tailing: Set<Int> = []
 

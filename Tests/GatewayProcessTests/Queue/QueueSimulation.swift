@@ -50,18 +50,25 @@ struct QueueSimulation {
     /// Done elsewhere, but a worker still has it.
     private var ghosts: [EventID: Event] = [:]
     private var sequence = 0
+    /// What Discord would send again.
+    private var replayable: [Int: Dispatch] = [:]
+    private(set) var restarts = 0
     private var doneSequences: Set<Int> = []
     private var durable: Int?
     private var nameCount = 0
+    /// Nobody wants everything.
+    private var isNarrow = false
     private(set) var steps = 0
     private(set) var delivered = 0
-    var counters: QueueCounters { queue.counters }
+    /// Of all processes before the last restart.
+    private var counted = QueueCounters()
+    var counters: QueueCounters { counted.adding(queue.counters) }
 
     static let types = ["MESSAGE_CREATE", "GUILD_UPDATE", "TYPING_START"]
 
     init(seed: UInt64) {
         var settings = KeyedQueue.Settings()
-        settings.maximumBytes = 400_000
+        settings.maximumBytes = 80_000
         queue = KeyedQueue(settings: settings)
         random = SeededGenerator(state: seed)
     }
@@ -95,6 +102,9 @@ struct QueueSimulation {
         case 79..<82: extend()
         case 82..<84: acknowledgeLate()
         case 84..<85: changeRoom()
+        case 85..<86: if Int.random(in: 0..<10, using: &random) == 0 { try restart() }
+        case 86..<87: if Int.random(in: 0..<4, using: &random) == 0 { pass(.seconds(31)) }
+        case 87..<88: if Int.random(in: 0..<20, using: &random) == 0 { try outage() }
         default: pass(.milliseconds(Int64.random(in: 0...400, using: &random)))
         }
     }
@@ -112,6 +122,7 @@ struct QueueSimulation {
         let dispatch = Dispatch(
             shard: 0, session: "s", sequence: sequence, type: type, key: key, guildID: nil, interaction: nil,
             receivedAt: wall, data: data)
+        replayable[sequence] = dispatch
         let before = queue.counters.shed
         let reception = queue.receive(dispatch, now: now, wall: wall)
         if queue.counters.shed != before { forgetShed() }
@@ -121,6 +132,54 @@ struct QueueSimulation {
                 key: key, type: type, bytes: EventPayload(data: data).byteCount(type: type), sequence: sequence)
             lines[key, default: []].append(id)
         case .unwanted, .shed, .duplicate: doneSequences.insert(sequence)
+        }
+    }
+
+    /// All workers are away for so long that their wishes are forgotten, and those that come wish for other things.
+    private mutating func outage() throws {
+        while let id = order.first, let worker = workers[id] {
+            remove(id, worker, .leave)
+            try forgetUnwanted(besides: queue.effects)
+        }
+        pass(.minutes(16))
+        isNarrow.toggle()
+    }
+
+    /// The process ends in order, and the next one gets from Discord what its checkpoint does not call finished.
+    private mutating func restart() throws {
+        restarts += 1
+        let checkpoint = queue.checkpoint(journal: "j", endedInOrder: true, now: now, wall: wall)
+        guard let read = QueueCheckpoint(try JSON(ofText: checkpoint.json.text)) else {
+            throw Broken(description: "step \(steps): the checkpoint cannot be read")
+        }
+        counted = counters
+        queue = KeyedQueue(
+            settings: queue.settings, lastID: read.lastID, ledger: SequenceLedger(restoring: read),
+            wishes: WorkerWishes(restoring: read.wishes, now: now, wall: wall))
+        workers = [:]
+        order = []
+        holders = [:]
+        ghosts = [:]
+        holds = [:]
+        let known = Dictionary(uniqueKeysWithValues: unfinished.map { ($0.value.sequence, $0.key) })
+        let from = queue.ledger.durableSequence(shard: 0, session: "s") ?? 0
+        try check(from == durable ?? 0, "resumed from \(from), expected \(durable ?? 0)")
+        for number in stride(from: from + 1, through: sequence, by: 1) {
+            guard let dispatch = replayable[number] else { throw Broken(description: "\(number) was forgotten") }
+            let before = queue.counters.shed
+            let reception = queue.receive(dispatch, now: now, wall: wall)
+            try check((known[number] == nil) == (reception == .duplicate), "replay of \(number) was \(reception)")
+            guard let old = known[number], var event = unfinished.removeValue(forKey: old) else { continue }
+            event.since = nil
+            event.notBefore = .distantPast
+            switch reception {
+            case .queued(let id):
+                try check(id == old || !event.delivered, "delivered \(old) came back as \(id)")
+                lines[event.key] = lines[event.key]?.map { $0 == old ? id : $0 }
+                unfinished[id] = event
+            case .unwanted, .shed, .duplicate: done(old, event)
+            }
+            if queue.counters.shed != before { forgetShed() }
         }
     }
 
@@ -136,7 +195,7 @@ struct QueueSimulation {
             switch Int.random(in: 0..<6, using: &random) {
             case 0: ["MESSAGE_CREATE", "INTERACTION_CREATE"]
             case 1: ["GUILD_UPDATE", "TYPING_START"]
-            default: nil
+            default: isNarrow ? ["MESSAGE_CREATE", "INTERACTION_CREATE"] : nil
             }
         let worker = Worker(
             name: name, capacity: Int.random(in: 1...20, using: &random),
@@ -191,6 +250,9 @@ struct QueueSimulation {
         guard let id = anyWorker(), let worker = workers[id] else { return }
         // Mostly the oldest, as a worker works them off.
         let ids = Bool.random(using: &random) ? Array(worker.held.prefix(4)) : someHeld(worker)
+        // Some events kill whoever works on them, and some always fail.
+        if ids.contains(where: { ($0.rawValue / 3) % 83 == 0 }) { return remove(id, worker, .death) }
+        if let poison = ids.first(where: { ($0.rawValue / 3) % 47 == 0 }) { return nack([poison], by: id) }
         queue.acknowledge(ids, by: id, now: now)
         for event in ids {
             if let known = unfinished[event] { done(event, known) }
@@ -200,7 +262,12 @@ struct QueueSimulation {
 
     private mutating func nack() {
         guard let id = anyWorker(), let worker = workers[id], !worker.held.isEmpty else { return }
-        let ids = Array(someHeld(worker).prefix(2))
+        // Often the oldest, which has failed before if anything has.
+        let ids = Bool.random(using: &random) ? Array(worker.held.prefix(1)) : Array(someHeld(worker).prefix(2))
+        nack(ids, by: id)
+    }
+
+    private mutating func nack(_ ids: [EventID], by id: WorkerID) {
         for event in ids where unfinished[event] != nil { fail(event) }
         queue.nack(ids, reason: "r", by: id, now: now, wall: wall, using: &random)
     }
@@ -305,7 +372,9 @@ struct QueueSimulation {
     }
 
     private mutating func applyEffects() throws {
-        for effect in queue.takeEffects() {
+        let effects = queue.takeEffects()
+        try forgetUnwanted(besides: effects)
+        for effect in effects {
             switch effect {
             case .deliver(let delivery): try apply(delivery)
             case .returned(let id, let ids): try apply(returned: ids, to: id)
@@ -316,12 +385,15 @@ struct QueueSimulation {
             case .finished: break
             }
         }
-        // Unwanted first events are dropped when they are looked at.
-        if queue.depth != unfinished.count {
-            for (id, event) in unfinished where !queue.isUnfinished(id) {
-                try check(!isWanted(event.type), "\(id) of type \(event.type) vanished")
-                done(id, event)
-            }
+    }
+
+    /// Unwanted events go, without an effect, when they come first in their key.
+    private mutating func forgetUnwanted(besides effects: [QueueEffect]) throws {
+        let dead = Set(effects.compactMap { if case .deadLetter(let letter) = $0 { letter.id } else { nil } })
+        guard queue.depth != unfinished.count - dead.count else { return }
+        for (id, event) in unfinished where !queue.isUnfinished(id) && !dead.contains(id) {
+            try check(!isWanted(event.type), "\(id) of type \(event.type) vanished")
+            done(id, event)
         }
     }
 
@@ -385,6 +457,7 @@ struct QueueSimulation {
         while doneSequences.contains((durable ?? 0) + 1) {
             durable = (durable ?? 0) + 1
             doneSequences.remove(durable ?? 0)
+            replayable[durable ?? 0] = nil
         }
         let actual = queue.ledger.durableSequence(shard: 0, session: "s")
         try check(actual == durable, "durable sequence \(actual.map(String.init) ?? "nil"), expected \(durable ?? 0)")
@@ -426,6 +499,24 @@ struct QueueSimulation {
     }
 }
 
+extension QueueCounters {
+    fileprivate func adding(_ other: QueueCounters) -> QueueCounters {
+        var sum = self
+        sum.nacks += other.nacks
+        sum.releases += other.releases
+        sum.ackTimeouts += other.ackTimeouts
+        sum.deaths += other.deaths
+        sum.blamedDeaths += other.blamedDeaths
+        sum.deadLetters += other.deadLetters
+        sum.lateAcknowledgements += other.lateAcknowledgements
+        sum.redelivered += other.redelivered
+        sum.duplicates += other.duplicates
+        sum.unwanted.merge(other.unwanted, uniquingKeysWith: +)
+        sum.shed.merge(other.shed, uniquingKeysWith: +)
+        return sum
+    }
+}
+
 @Suite struct QueueSimulationTests {
     @Test(arguments: 0..<4)
     func `Random workers, faults and times break no promise`(run: Int) throws {
@@ -439,7 +530,7 @@ struct QueueSimulation {
         let faults = [
             counters.nacks, counters.releases, counters.ackTimeouts, counters.deaths, counters.blamedDeaths,
             counters.deadLetters, counters.lateAcknowledgements, counters.redelivered, counters.unwanted.count,
-            counters.shed.count,
+            counters.shed.count, counters.duplicates, simulation.restarts,
         ]
         #expect(!faults.contains(0), "seed \(seed): \(counters)")
         #expect(simulation.delivered > 10_000, "seed \(seed)")
