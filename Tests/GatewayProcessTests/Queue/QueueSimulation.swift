@@ -47,6 +47,9 @@ struct QueueSimulation {
     private var lines: [QueueKey: [EventID]] = [:]
     private var holds: [QueueKey: NIODeadline] = [:]
     private var holders: [EventID: WorkerID] = [:]
+    /// What is in flight of each key, by age, ghosts included.
+    private var flights: [QueueKey: [EventID]] = [:]
+    private var keysInFlight: [EventID: QueueKey] = [:]
     /// Done elsewhere, but a worker still has it.
     private var ghosts: [EventID: Event] = [:]
     private var sequence = 0
@@ -159,6 +162,8 @@ struct QueueSimulation {
         workers = [:]
         order = []
         holders = [:]
+        flights = [:]
+        keysInFlight = [:]
         ghosts = [:]
         holds = [:]
         let known = Dictionary(uniqueKeysWithValues: unfinished.map { ($0.value.sequence, $0.key) })
@@ -227,9 +232,7 @@ struct QueueSimulation {
                 unfinished[event]?.deaths += 1
                 if event == alone, wasSuspect { fail(event) }
             }
-            holders[event] = nil
-            ghosts[event] = nil
-            unfinished[event]?.since = nil
+            land(event)
         }
         workers[id] = nil
         order.removeAll { $0 == id }
@@ -320,9 +323,8 @@ struct QueueSimulation {
         wall += time.nanoseconds / 1000
         for id in order where Int.random(in: 0..<2, using: &random) == 0 { queue.setRoom(id, 1 << 20) }
         // Every timeout that is due is due by the book, too.
-        for (id, worker) in holders {
+        for id in holders.keys {
             guard let event = unfinished[id], let since = event.since, since + .seconds(30) <= now else { continue }
-            _ = worker
             fail(id)
         }
         queue.advance(now: now, wall: wall, using: &random)
@@ -348,27 +350,29 @@ struct QueueSimulation {
 
     private mutating func drop(_ id: EventID, from worker: WorkerID) {
         workers[worker]?.held.removeAll { $0 == id }
+        land(id)
+    }
+
+    /// It is at no worker any more.
+    private mutating func land(_ id: EventID) {
         holders[id] = nil
-        ghosts[id] = nil
         unfinished[id]?.since = nil
-        refreshOldest()
+        ghosts[id] = nil
+        guard let key = keysInFlight.removeValue(forKey: id) else { return }
+        flights[key]?.removeAll { $0 == id }
+        if flights[key]?.isEmpty ?? false { flights[key] = nil }
+        startTimeout(of: key)
     }
 
     private func key(of id: EventID) -> QueueKey? { unfinished[id]?.key ?? ghosts[id]?.key }
 
     private func isOldest(_ id: EventID) -> Bool { unfinished[id]?.since != nil || ghosts[id]?.since != nil }
 
-    /// What is in flight and first of its key, ghosts included, has its timeout running.
-    private mutating func refreshOldest() {
-        var first: [QueueKey: EventID] = [:]
-        for id in holders.keys {
-            guard let key = key(of: id) else { continue }
-            first[key] = min(first[key] ?? id, id)
-        }
-        for id in first.values {
-            if unfinished[id] != nil, unfinished[id]?.since == nil { unfinished[id]?.since = now }
-            if ghosts[id] != nil, ghosts[id]?.since == nil { ghosts[id]?.since = now }
-        }
+    /// The first of what is in flight of a key has its timeout running.
+    private mutating func startTimeout(of key: QueueKey) {
+        guard let first = flights[key]?.first else { return }
+        if unfinished[first] != nil, unfinished[first]?.since == nil { unfinished[first]?.since = now }
+        if ghosts[first] != nil, ghosts[first]?.since == nil { ghosts[first]?.since = now }
     }
 
     private mutating func applyEffects() throws {
@@ -408,8 +412,8 @@ struct QueueSimulation {
         try check(!worker.isDraining, "\(id) delivered to a draining worker")
         try check(event.isInteraction || worker.pausedUntil <= now, "\(id) delivered to a paused worker")
         try check(worker.events?.contains(event.type) ?? true, "\(id) delivered to who does not want it")
-        let others = holders.filter { $0.value != delivery.worker && key(of: $0.key) == event.key }
-        try check(others.isEmpty, "key \(event.key) on two workers")
+        let isElsewhere = flights[event.key]?.contains { holders[$0] != delivery.worker } ?? false
+        try check(!isElsewhere, "key \(event.key) on two workers")
         let next = lines[event.key]?.first { holders[$0] == nil }
         try check(next == id, "\(id) delivered before \(next.map(\.description) ?? "nothing")")
         try check(
@@ -433,8 +437,10 @@ struct QueueSimulation {
         event.delivered = true
         workers[delivery.worker] = worker
         holders[id] = delivery.worker
+        keysInFlight[id] = event.key
+        flights[event.key, default: []].append(id)
         unfinished[id] = event
-        refreshOldest()
+        startTimeout(of: event.key)
     }
 
     private func isInteraction(_ id: EventID) -> Bool { key(of: id)?.keyClass == .interaction }
@@ -443,7 +449,7 @@ struct QueueSimulation {
         for event in ids where holders[event] == id {
             // No later event of the key may stay behind.
             if let key = key(of: event) {
-                let later = holders.keys.filter { $0 > event && self.key(of: $0) == key && !ids.contains($0) }
+                let later = (flights[key] ?? []).filter { $0 > event && !ids.contains($0) }
                 try check(later.isEmpty, "\(event) returned without \(later)")
             }
         }
