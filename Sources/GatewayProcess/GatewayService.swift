@@ -22,6 +22,8 @@ struct GatewayService: Service, CustomStringConvertible {
         var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
         configuration.redirectConfiguration = .disallow
         configuration.timeout.connect = .seconds(10)
+        // Whoever asks tries again itself, and the operator learns at once that a certificate is not trusted.
+        configuration.connectionPool.retryConnectionEstablishment = false
         let http = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
         let outcome: Result<Void, any Error>
         do {

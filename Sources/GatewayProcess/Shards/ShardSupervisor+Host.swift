@@ -151,8 +151,8 @@ extension ShardSupervisor {
                     "GET /gateway/bot failed; trying again",
                     metadata: ["reason": "\(error)", "wait_ms": "\(pause.nanoseconds / 1_000_000)"])
             }
-            let jittered = TimeAmount.nanoseconds(.random(in: pause.nanoseconds...(pause.nanoseconds * 5 / 4)))
-            try? await eventLoop.scheduleTask(in: jittered) {}.futureResult.get()
+            let jittered = Int64.random(in: pause.nanoseconds...(pause.nanoseconds * 5 / 4))
+            try? await Task.sleep(for: .nanoseconds(jittered))
             wait = min(wait * 2, Self.longestRetry)
         }
         asking = nil

@@ -106,7 +106,11 @@ actor ShardSupervisor {
 
     /// Closes all sessions so that they stay resumable, and writes down what is needed for that.
     func shutdown() async {
+        let asking = asking
         if ending == nil { finish(.shutdown) }
+        // Nothing may come back to the event loop after its end.
+        asking?.cancel()
+        await asking?.value
         let closings = sessions.values.map { $0.assumeIsolated { $0.shutdown() } }
         for closing in closings { try? await closing.get() }
         writeNow()
@@ -145,8 +149,9 @@ actor ShardSupervisor {
 
     private func settle() {
         guard let gap = monitor.settled() else { return }
-        logger.warning(
-            "the process stood still; every deadline is put off by as much",
+        // The queue, on the same loop, warns of it.
+        logger.debug(
+            "the sessions' deadlines are put off by as long as the process stood still",
             metadata: ["milliseconds": "\(gap.nanoseconds / 1_000_000)"])
         for session in sessions.values { session.assumeIsolated { $0.extendDeadlines(by: gap) } }
     }
