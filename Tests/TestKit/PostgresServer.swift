@@ -133,6 +133,10 @@ public actor PostgresServer {
         settings["port"] = String(port)
         settings["listen_addresses"] = "localhost"
         settings["logging_collector"] = "off"
+        if settings["max_connections"] == nil {
+            // Dozens of tests at once, each with a pool or two.
+            settings["max_connections"] = "400"
+        }
         if settings["fsync"] == nil {
             // What is tested is crashes of processes, not of the machine.
             settings["fsync"] = "off"

@@ -42,7 +42,12 @@ protocol Store: Sendable {
     /// The hash of the command definitions last registered for an application; nil if none.
     func registeredCommandsHash(of application: Snowflake) async throws(StoreError) -> String?
 
-    /// Runs `body` while no other worker on this database registers commands, then keeps the hash it returns.
+    /// Runs `body` while no other worker on this database registers commands, then keeps the hash it returns. If `body`
+    /// throws, nothing is kept.
+    ///
+    /// `body` may take minutes, since no connection is held meanwhile but a lease that is renewed; should the lease be lost,
+    /// `body` is cancelled and the call fails with `.conflict`. Of a worker that died others wait for the lease's end
+    /// (`RegistrationLease.Times`).
     func registeringCommands(
         of application: Snowflake, _ body: @Sendable @escaping (_ registeredHash: String?) async throws -> String
     ) async throws

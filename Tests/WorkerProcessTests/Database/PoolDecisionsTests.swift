@@ -121,6 +121,12 @@ import Testing
         _ = pool.asked(2, now: now)
         #expect(pool.connectFailed(1, Self.wrong, now: now, jitter: 0) == [])
         #expect(pool.returned(0, isBroken: false, now: now) == [.grant(0, to: 2)])
+        // Nor later, while that one is at work.
+        now += .seconds(10)
+        _ = pool.asked(3, now: now)
+        #expect(pool.connectFailed(1, Self.refused, now: now, jitter: 0) == [])
+        #expect(pool.asked(4, now: now) == [])
+        #expect(pool.returned(0, isBroken: false, now: now) == [.grant(0, to: 3)])
     }
 
     @Test mutating func `a waiter that leaves is forgotten`() {

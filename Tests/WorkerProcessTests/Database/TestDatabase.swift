@@ -1,10 +1,10 @@
 import GRDB
 import Logging
-import Shared
 import Synchronization
 import TestKit
 import Testing
 
+@testable import Shared
 @testable import WorkerProcess
 
 /// The engines that one suite tests.
@@ -29,11 +29,11 @@ struct TestDatabase: Sendable {
             let directory = try TemporaryDirectory()
             Self.directories.withLock { $0.append(directory) }
             name = ""
-            location = .sqlite(path: directory.path("test.sqlite"))
+            location = try DatabaseLocation(parsing: "sqlite:\(directory.path("test.sqlite"))")
         case .postgresql:
             let server = try await PostgresServer.shared()
             name = try await server.createDatabase()
-            location = .postgresql(uri: Secret(server.url(database: name)))
+            location = try DatabaseLocation(parsing: server.url(database: name))
         }
     }
 

@@ -28,14 +28,12 @@ actor PostgresConnection {
         handle = try PostgresHandle(location, limits: limits, logger: logger)
     }
 
-    /// Whether the server has hung up while the connection was idle.
-    func isLost() -> Bool { handle?.isLost() ?? true }
-
     /// Runs `body` in a transaction: one statement commits by itself, several are put between BEGIN and COMMIT.
     func perform<Value: Sendable>(
         _ mode: PostgresSession.Mode, _ body: @Sendable (PostgresSession) throws(PostgresError) -> Value
     ) throws(PostgresError) -> Value {
-        guard let handle else { throw .lost("the connection is closed") }
+        // The server may have gone and come since the connection was last used: found out here, nothing was begun.
+        guard let handle, !handle.isLost() else { throw .lost("the server had closed the connection") }
         let deadline: ContinuousClock.Instant? = mode == .migration ? .now + limits.migration + limits.grace : nil
         let session = PostgresSession(handle: handle, limits: limits, fixedDeadline: deadline)
         guard mode != .single else { return try body(session) }

@@ -5,7 +5,8 @@
 struct TransactionRetry: Sendable {
     /// Serialization failures and deadlocks in a row before they become the caller's.
     static let conflictAttempts = 5
-    /// Connections that may break under one call: the server restarting takes one, a second is bad luck.
+    /// Connections that may turn out broken in one call: a server's restart takes one, after which the pool drops the idle
+    /// ones; a second is bad luck.
     static let lostConnections = 2
     /// No more attempts on a lost connection after this: an answer that did not come in seconds may not come again.
     static let patience: Duration = .seconds(3)

@@ -25,29 +25,8 @@ actor ConnectionPool {
         decisions = PoolDecisions(size: size, patience: limits.lease)
     }
 
-    /// Waits for a connection that works.
+    /// Waits for a connection.
     func lease() async throws(StoreError) -> Lease {
-        while true {
-            let lease = try await leaseAny()
-            // The server may have gone and come since it was last used: found out here, that costs nobody a transaction.
-            guard await lease.connection.isLost() else { return lease }
-            giveBack(lease, isBroken: true)
-        }
-    }
-
-    /// Takes a connection back.
-    func giveBack(_ lease: Lease, isBroken: Bool) {
-        act(decisions.returned(lease.slot, isBroken: isBroken, now: .now))
-    }
-
-    /// Fails those that wait, and returns when the calls that have a connection are done and all are closed.
-    func close() async {
-        act(decisions.close())
-        guard !decisions.isEmpty else { return }
-        await withCheckedContinuation { closing.append($0) }
-    }
-
-    private func leaseAny() async throws(StoreError) -> Lease {
         lastWaiter += 1
         let waiter = lastWaiter
         let result = await withTaskCancellationHandler {
@@ -60,6 +39,18 @@ actor ConnectionPool {
             Task { await self.cancel(waiter) }
         }
         return try result.get()
+    }
+
+    /// Takes a connection back.
+    func giveBack(_ lease: Lease, isBroken: Bool) {
+        act(decisions.returned(lease.slot, isBroken: isBroken, now: .now))
+    }
+
+    /// Fails those that wait, and returns when the calls that have a connection are done and all are closed.
+    func close() async {
+        act(decisions.close())
+        guard !decisions.isEmpty else { return }
+        await withCheckedContinuation { closing.append($0) }
     }
 
     private func cancel(_ waiter: PoolDecisions.Waiter) {

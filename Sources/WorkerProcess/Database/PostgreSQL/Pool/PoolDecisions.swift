@@ -64,7 +64,8 @@ struct PoolDecisions: Sendable {
     /// Someone wants a connection.
     mutating func asked(_ waiter: Waiter, now: ContinuousClock.Instant) -> [Action] {
         guard !isClosed else { return [.fail(waiter, Self.closed)] }
-        if let outage, now - outage.since > patience, now < outage.nextAttempt, idle.isEmpty {
+        // A connection that is at work will come back, also where the server lets no further ones in.
+        if let outage, now - outage.since > patience, now < outage.nextAttempt, idle.isEmpty, !slots.contains(.leased) {
             return [.fail(waiter, outage.error)]
         }
         waiters.append(Waiting(id: waiter, deadline: now + patience))
