@@ -36,9 +36,9 @@ actor QueueHub: QueueService {
     var connections: [Int: PeerConnection] = [:]
     /// Connections of workers by their place in the queue.
     var connectionOfWorker: [Slot: Int] = [:]
-    private var nextNumber = 0
+    var nextNumber = 0
     private var toFlush: [Int] = []
-    private var listeners: [(channel: any Channel, socket: UnixListener.Socket)] = []
+    var listeners: [(channel: any Channel, socket: UnixListener.Socket)] = []
 
     private var monitor: LoopMonitor
     /// What all gaps of the loop come to: the queue's clock stood still in them.
@@ -48,13 +48,13 @@ actor QueueHub: QueueService {
     private var ticking: RepeatedTask?
 
     private(set) var isGoing = false
-    private var isStopped = false
+    private(set) var isStopped = false
     private var goodbyeWaiter: CheckedContinuation<Void, Never>?
 
-    private let writer = NIOThreadPool(numberOfThreads: 1)
-    private var writtenState: (changes: Int, lastID: EventID)?
-    private var isWritingCheckpoint = false
-    private var isCheckpointScheduled = false
+    let writer = NIOThreadPool(numberOfThreads: 1)
+    var writtenState: (changes: Int, lastID: EventID)?
+    var isWritingCheckpoint = false
+    var isCheckpointScheduled = false
     var wishesChanged = false
 
     init(
@@ -130,139 +130,11 @@ actor QueueHub: QueueService {
     }
 
     /// Whether a worker still has events whose acknowledgement is worth waiting for.
-    private var isWorkLeft: Bool { queue.inFlight > 0 && !connectionOfWorker.isEmpty }
+    var isWorkLeft: Bool { queue.inFlight > 0 && !connectionOfWorker.isEmpty }
 
-    private func resumeGoodbye() {
+    func resumeGoodbye() {
         goodbyeWaiter?.resume()
         goodbyeWaiter = nil
-    }
-
-    // MARK: Connections
-
-    private func listen(on socket: UnixListener.Socket, isControl: Bool) async throws {
-        let hub = self
-        let channel = try await ServerBootstrap(group: eventLoop)
-            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 64 << 10))
-            .childChannelOption(.maxMessagesPerRead, value: 4)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelInitializer { channel in
-                guard let options = channel as? any SocketOptionProvider else {
-                    return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
-                }
-                return options.unsafeGetSocketOption(level: .socket, name: NIOBSDSocket.Option(rawValue: SO_PEERCRED))
-                    .flatMapThrowing { (peer: PeerCredentials) in
-                        try hub.assumeIsolated { try $0.accepted(channel, peer: peer, isControl: isControl) }
-                    }
-            }
-            .withBoundSocket(socket.descriptor)
-            .get()
-        listeners.append((channel, socket))
-    }
-
-    private func accepted(_ channel: any Channel, peer: PeerCredentials, isControl: Bool) throws {
-        let number = nextNumber
-        nextNumber += 1
-        let connection = PeerConnection(
-            number: number, channel: channel, peer: peer, now: now, role: isControl ? .operator : .guest(isTool: false))
-        connections[number] = connection
-        try channel.pipeline.syncOperations.addHandler(PeerHandler(hub: self, number: number))
-        let allowed = isControl ? [settings.ownUID, 0] : settings.allowedUIDs
-        if !allowed.contains(peer.uid) {
-            refuse(
-                connection, .forbidden,
-                isControl
-                    ? "user \(peer.uid) may not use the control socket"
-                    : "user \(peer.uid) is not in QUEUE_ALLOWED_UIDS of the gateway")
-        } else if connections.count > settings.maximumConnections {
-            refuse(connection, .busy, "there are \(settings.maximumConnections) connections already")
-        } else if isGoing, !isControl {
-            refuse(connection, .shuttingDown, "the gateway is going; connect again with backoff")
-        }
-    }
-
-    func received(_ bytes: ByteBuffer, from number: Int) {
-        guard let connection = connections[number], !connection.hasEnded else { return }
-        connection.splitter.append(bytes)
-        do throws(FrameError) {
-            while let line = try connection.splitter.nextLine() {
-                if case .operator = connection.role {
-                    request(line, from: connection)
-                } else {
-                    take(line, from: connection)
-                }
-            }
-        } catch {
-            if !connection.isClosing { refuse(connection, error.code, error.message) }
-        }
-        scheduleTurn()
-    }
-
-    /// The peer sends no more. What it asked for is still written; its acknowledgements have all been applied.
-    func inputEnded(_ number: Int) {
-        guard let connection = connections[number] else { return }
-        end(connection)
-        let channel = connection.channel
-        if connection.pendingBytes == 0 {
-            channel.close(promise: nil)
-        } else {
-            flush(connection)
-            // Whoever has stopped talking and does not read either is cut off.
-            connection.closingAt = now + settings.farewell
-            channel.writeAndFlush(ByteBuffer()).whenComplete { _ in channel.close(promise: nil) }
-        }
-    }
-
-    func disconnected(_ number: Int) {
-        guard let connection = connections.removeValue(forKey: number) else { return }
-        end(connection)
-    }
-
-    /// Gives the worker's events to others. Once per connection.
-    private func end(_ connection: PeerConnection) {
-        guard !connection.hasEnded else { return }
-        connection.hasEnded = true
-        connection.tail = nil
-        memberRequests.forget(connection: connection.number)
-        guard let worker = connection.worker else { return }
-        let isOrderly = connection.isDraining || isGoing
-        let held = queue.heldCount(of: worker)
-        queue.leave(worker, isOrderly ? .leave : .death, now: now, wall: WallClock.now(), using: &random)
-        connectionOfWorker[worker.slot] = nil
-        wishesChanged = true
-        logger.info(
-            "worker left",
-            metadata: [
-                "worker": "\(connection.hello?.worker ?? "")", "pid": "\(connection.peer.pid)",
-                "held": "\(held)", "orderly": "\(isOrderly)",
-            ])
-        announceMembers(except: nil)
-        scheduleTurn()
-        if isGoing, !isWorkLeft { resumeGoodbye() }
-    }
-
-    /// Says why, and closes. Acknowledgements that are under way still count.
-    func refuse(_ connection: PeerConnection, _ code: QueueProtocol.ErrorCode, _ message: String) {
-        guard !connection.isClosing else { return }
-        counters.refusals[code.rawValue, default: 0] += 1
-        logger.warning(
-            "connection refused",
-            metadata: [
-                "code": "\(code.rawValue)", "reason": "\(message)", "pid": "\(connection.peer.pid)",
-                "uid": "\(connection.peer.uid)", "worker": "\(connection.hello?.worker ?? "")",
-            ])
-        connection.closingAt = now + settings.farewell
-        if let worker = connection.worker { queue.drain(worker, now: now) }
-        send(.error(code: code.rawValue, message: message), to: connection)
-        flush(connection)
-        let channel = connection.channel
-        channel.writeAndFlush(ByteBuffer()).whenComplete { _ in channel.close(mode: .output, promise: nil) }
-    }
-
-    func announceMembers(except newcomer: PeerConnection?) {
-        let count = queue.workerCount
-        for connection in connections.values where connection.worker != nil && connection !== newcomer {
-            if !connection.hasEnded, !connection.isClosing { send(.members(count), to: connection) }
-        }
     }
 
     // MARK: Turns of the loop
@@ -340,13 +212,13 @@ actor QueueHub: QueueService {
         if connection.out.readableBytes == 0 { toFlush.append(connection.number) }
     }
 
-    private func flushAll() {
+    func flushAll() {
         let numbers = toFlush
         toFlush = []
         for number in numbers { connections[number].map(flush) }
     }
 
-    private func flush(_ connection: PeerConnection) {
+    func flush(_ connection: PeerConnection) {
         guard connection.out.readableBytes > 0 else { return }
         let channel = connection.channel
         let number = connection.number
@@ -480,90 +352,5 @@ actor QueueHub: QueueService {
                     "to": "\(WallClock.text(loss.to))",
                 ])
         }
-    }
-
-    // MARK: Checkpoint
-
-    private var checkpointPath: String { settings.stateDirectory + "/queue.json" }
-
-    private func restore() throws {
-        try StateFile.makeDirectory(settings.stateDirectory)
-        try deadLetters.load()
-        let wall = WallClock.now()
-        guard let text = try StateFile.read(checkpointPath) else {
-            journal = Self.makeUUID(using: &random)
-            return
-        }
-        guard let json = try? JSON(ofText: text), let checkpoint = QueueCheckpoint(json)
-        else {
-            journal = Self.makeUUID(using: &random)
-            let aside = try StateFile.setAside(checkpointPath)
-            logger.error("the queue's checkpoint cannot be read and was set aside", metadata: ["file": "\(aside)"])
-            return
-        }
-        journal = checkpoint.journal
-        queue = KeyedQueue(
-            settings: settings.queue, lastID: checkpoint.lastID, ledger: SequenceLedger(restoring: checkpoint),
-            wishes: WorkerWishes(restoring: checkpoint.wishes, now: now, wall: wall))
-    }
-
-    private func checkpoint(endedInOrder: Bool) -> QueueCheckpoint {
-        queue.checkpoint(journal: journal, endedInOrder: endedInOrder, now: now, wall: WallClock.now())
-    }
-
-    private func scheduleCheckpoint() {
-        guard !isCheckpointScheduled, !isWritingCheckpoint, isCheckpointStale else { return }
-        isCheckpointScheduled = true
-        eventLoop.scheduleTask(in: settings.checkpointDelay) { [self] in assumeIsolated { $0.writeCheckpoint() } }
-    }
-
-    private var isCheckpointStale: Bool {
-        wishesChanged || writtenState?.changes != queue.ledger.changes || writtenState?.lastID != queue.lastID
-    }
-
-    private func writeCheckpoint() {
-        isCheckpointScheduled = false
-        guard !isStopped else { return }
-        isWritingCheckpoint = true
-        wishesChanged = false
-        writtenState = (queue.ledger.changes, queue.lastID)
-        let content = checkpoint(endedInOrder: false)
-        let path = checkpointPath
-        let logger = logger
-        writer.runIfActive(eventLoop: eventLoop) {
-            do { try StateFile.replace(path, with: content.json.text) } catch {
-                logger.error("the queue's checkpoint cannot be written", metadata: ["error": "\(error)"])
-                throw error
-            }
-        }
-        .whenComplete { [self] result in assumeIsolated { $0.checkpointWritten(result) } }
-    }
-
-    private func checkpointWritten(_ result: Result<Void, any Error>) {
-        isWritingCheckpoint = false
-        if case .failure = result { writtenState = nil }
-        if isCheckpointStale { scheduleCheckpoint() }
-    }
-
-    private func writeLastCheckpoint() async {
-        // Through the writer, so that it follows whatever is still being written.
-        let content = checkpoint(endedInOrder: true)
-        let path = checkpointPath
-        do {
-            try await writer.runIfActive { try StateFile.replace(path, with: content.json.text) }
-        } catch {
-            logger.error("the queue's last checkpoint cannot be written", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private static func makeUUID(using random: inout some RandomNumberGenerator) -> String {
-        var bytes = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
-        // Version 4, variant 1 (RFC 9562, section 5.4).
-        bytes[6] = bytes[6] & 0x0F | 0x40
-        bytes[8] = bytes[8] & 0x3F | 0x80
-        let digits = Array("0123456789abcdef")
-        return bytes.enumerated().map { position, byte in
-            "\([4, 6, 8, 10].contains(position) ? "-" : "")\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
-        }.joined()
     }
 }

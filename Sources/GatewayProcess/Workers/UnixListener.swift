@@ -6,7 +6,6 @@ internal import Shared
 enum UnixListener {
     /// Connections that may wait to be accepted; the kernel cuts it to `net.core.somaxconn`.
     private static let backlog: Int32 = 512
-    private static let firstPassedDescriptor: Int32 = 3
 
     struct Socket: Equatable {
         let descriptor: Int32
@@ -15,8 +14,13 @@ enum UnixListener {
     }
 
     /// The socket that systemd passed under that name or path, or else a new one at the path.
-    static func open(path: String, name: String, mode: UInt32) throws(QueueFailure) -> Socket {
-        if let passed = passedSocket(path: path, name: name) { return Socket(descriptor: passed, path: nil) }
+    static func open(
+        path: String, name: String, mode: UInt32,
+        passed: [ServiceManager.ListeningSocket] = ServiceManager.listeningSockets()
+    ) throws(QueueFailure) -> Socket {
+        if let passed = choose(from: passed.filter(\.isUnix), path: path, name: name) {
+            return Socket(descriptor: passed, path: nil)
+        }
         try makeParent(of: path)
         try removeStale(path)
         return Socket(descriptor: try bind(path, mode: mode), path: path)
@@ -108,35 +112,12 @@ enum UnixListener {
     // MARK: From systemd
 
     /// The one named `FileDescriptorName=name`, else the one bound to the path, else, for the queue, the only one.
-    private static func passedSocket(path: String, name: String) -> Int32? {
-        let passed = passedSockets()
+    private static func choose(
+        from passed: [ServiceManager.ListeningSocket], path: String, name: String
+    ) -> Int32? {
         if let named = passed.first(where: { $0.name == name }) { return named.descriptor }
         if let bound = passed.first(where: { boundPath(of: $0.descriptor) == path }) { return bound.descriptor }
         return name == "queue" && passed.count == 1 && passed[0].name != "control" ? passed[0].descriptor : nil
-    }
-
-    private static func passedSockets() -> [(descriptor: Int32, name: String)] {
-        func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
-        guard let pid = variable("LISTEN_PID").flatMap({ Int32($0) }), pid == getpid(),
-            let count = variable("LISTEN_FDS").flatMap({ Int32($0) }), count > 0
-        else { return [] }
-        let names = (variable("LISTEN_FDNAMES") ?? "").split(separator: ":", omittingEmptySubsequences: false)
-        return (0..<count).compactMap { offset in
-            let descriptor = firstPassedDescriptor + offset
-            guard isListeningUnixSocket(descriptor) else { return nil }
-            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-            return (descriptor, Int(offset) < names.count ? String(names[Int(offset)]) : "")
-        }
-    }
-
-    private static func isListeningUnixSocket(_ descriptor: Int32) -> Bool {
-        option(descriptor, SO_DOMAIN) == AF_UNIX && option(descriptor, SO_ACCEPTCONN) == 1
-    }
-
-    private static func option(_ descriptor: Int32, _ name: Int32) -> Int32? {
-        var value: Int32 = 0
-        var size = socklen_t(MemoryLayout<Int32>.size)
-        return getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : nil
     }
 
     private static func boundPath(of descriptor: Int32) -> String? {

@@ -1,9 +1,9 @@
 internal import Glibc
-internal import Shared
 internal import TestKit
 internal import Testing
 
 @testable internal import GatewayProcess
+@testable internal import Shared
 
 @Suite struct UnixListenerTests {
     let directory: TestKit.TemporaryDirectory
@@ -67,5 +67,28 @@ internal import Testing
     @Test func `A directory that cannot be made is named`() throws {
         let file = try directory.write("", to: "file")
         #expect(failure(file + "/queue.sock")?.exit == .unavailable)
+    }
+
+    @Test func `A socket that systemd passed wins, by its name, by its path, or as the only one`() throws {
+        let path = directory.path("passed.sock")
+        let own = try UnixListener.open(path: path, name: "queue", mode: 0o660, passed: [])
+        defer { close(own.descriptor) }
+        func opened(_ names: String..., path: String, as name: String) throws -> UnixListener.Socket {
+            let passed = names.map {
+                ServiceManager.ListeningSocket(name: $0, descriptor: own.descriptor, isUnix: $0 != "tcp")
+            }
+            let socket = try UnixListener.open(path: path, name: name, mode: 0o660, passed: passed)
+            if socket.path != nil { close(socket.descriptor) }
+            return socket
+        }
+        let other = directory.path("other.sock")
+        let inherited = UnixListener.Socket(descriptor: own.descriptor, path: nil)
+        #expect(try opened("x", "queue", path: other, as: "queue") == inherited)
+        #expect(try opened("x", "y", path: path, as: "queue") == inherited)
+        #expect(try opened("olim.socket", path: other, as: "queue") == inherited)
+        #expect(try opened("control", path: other, as: "control") == inherited)
+        #expect(try opened("control", path: other, as: "queue").path == other)
+        #expect(try opened("tcp", path: other, as: "queue").path == other)
+        #expect(try opened("olim.socket", path: other, as: "control").path == other)
     }
 }
