@@ -43,7 +43,7 @@ public struct GatewaySettings: Sendable {
     /// Longest status text, in characters (gateway-events.mdx, Activity Object; what Discord's own client allows).
     static let longestPresence = 128
     /// The gateway defers nothing later than this after the interaction was made.
-    static let deferralRange: ClosedRange<Duration> = .milliseconds(100)...(.milliseconds(2500))
+    static let deferralRange: ClosedRange<Duration> = .milliseconds(1)...(.milliseconds(2500))
 
     /// Reads and checks every setting.
     /// - Throws: all problems at once.

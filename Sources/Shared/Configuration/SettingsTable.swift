@@ -63,7 +63,7 @@ public enum SettingsTable {
         Row(
             "INTERACTION_DEFER_AFTER", .gateway, "`1500ms`",
             "an interaction that no worker has acknowledged by then is deferred by the gateway, "
-                + "`100ms` to `2500ms`; `0` turns it off"),
+                + "`1ms` to `2500ms`; `0` turns it off"),
         Row(
             "STATE_DIRECTORY", .both, "`./state`",
             "session state, dead letters, the SQLite file. "

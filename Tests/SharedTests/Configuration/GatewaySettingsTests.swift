@@ -148,7 +148,7 @@ import Testing
                 ], "from 100ms to 1d"
             ),
             ("QUEUE_MAX_ATTEMPTS", ["0", "1001", "five", "5.0", "+5"], "a whole number from 1 to 1000"),
-            ("INTERACTION_DEFER_AFTER", ["3s", "50ms", "1500", "off"], "from 100ms to 2500ms, or 0 for off"),
+            ("INTERACTION_DEFER_AFTER", ["3s", "1500", "off"], "from 1ms to 2500ms, or 0 for off"),
             ("DRAIN_TIMEOUT", ["2h", "10"], "from 0 to 1h"),
             ("DEAD_LETTER_KEEP", ["0", "14", "2w"], "from 1s to 3650d"),
             ("LOG_LEVEL", ["warn", "INFO", "loud"], "one of trace, debug, info, notice, warning, error, critical"),
