@@ -17,7 +17,7 @@ final class Community {
         self.show = show
         random = SeededGenerator(seed: seed)
         pause = 60 / max(0.1, messagesPerMinute)
-        simulator.botSaid = { [unowned self] message, _ in showAnswer(message) }
+        simulator.botSaid = { [weak self] message, _ in self?.showAnswer(message) }
     }
 
     /// Begins as soon as the bot is there.

@@ -151,7 +151,7 @@ extension Simulator {
         return [
             "id": .string(id), "shard": [.integer(session.shard), .integer(session.shardCount)],
             "intents": .integer(session.intents.rawValue), "seq": .integer(session.lastSequence),
-            "buffered": .integer(session.buffer.count), "live": .bool(session.connection != nil),
+            "buffered": .integer(session.buffer.events.count), "live": .bool(session.connection != nil),
         ]
     }
 

@@ -102,7 +102,7 @@ enum PresenceRules {
             ["online", "dnd", "idle", "invisible", "offline"].contains(status)
         else { return "the status is none of Discord's" }
         // hikari leaves it out, and Discord takes that.
-        guard let activities = (d["activities"] ?? []).elements else { return "activities is no array" }
+        guard let activities = (d["activities"]?.nonNull ?? []).elements else { return "activities is no array" }
         guard d["afk"]?.bool != nil else { return "afk is no boolean" }
         if let since = d["since"], since != .null, since.int == nil { return "since is no integer" }
         for activity in activities {

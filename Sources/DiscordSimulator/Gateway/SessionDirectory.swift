@@ -13,6 +13,11 @@ struct SessionDirectory {
         var event: EncodedEvent
     }
 
+    /// What a session sent last. A class, so that a copied `Session` does not make the next append copy all of it.
+    final class ReplayBuffer {
+        fileprivate(set) var events: Deque<Sent> = []
+    }
+
     /// One session.
     struct Session {
         let id: String
@@ -22,7 +27,7 @@ struct SessionDirectory {
         let intents: Intents
         /// The last `s` given out.
         var lastSequence = 0
-        var buffer: Deque<Sent> = []
+        let buffer = ReplayBuffer()
         /// Nil while nobody is connected to it.
         var connection: Int?
         /// When the last connection ended; microseconds since 1970.
@@ -122,7 +127,7 @@ struct SessionDirectory {
             return .invalid(reason: "expired session")
         }
         guard (0...session.lastSequence).contains(request.sequence) else { return .invalidSequence }
-        let oldest = session.buffer.first?.sequence ?? session.lastSequence + 1
+        let oldest = session.buffer.events.first?.sequence ?? session.lastSequence + 1
         guard request.sequence + 1 >= oldest else {
             return .invalid(reason: "sequence \(request.sequence) is older than the buffer, which begins at \(oldest)")
         }
@@ -133,8 +138,8 @@ struct SessionDirectory {
 
     /// What came after a sequence number, in order.
     func replay(of id: String, after sequence: Int) -> [Sent] {
-        guard let session = sessions[id], let first = session.buffer.first?.sequence else { return [] }
-        return Array(session.buffer.dropFirst(max(0, sequence + 1 - first)))
+        guard let session = sessions[id], let first = session.buffer.events.first?.sequence else { return [] }
+        return Array(session.buffer.events.dropFirst(max(0, sequence + 1 - first)))
     }
 
     /// Gives an event its number in a session and keeps it for a replay.
@@ -142,8 +147,9 @@ struct SessionDirectory {
         guard let index = sessions.index(forKey: id) else { return nil }
         let sequence = sessions.values[index].lastSequence + 1
         sessions.values[index].lastSequence = sequence
-        sessions.values[index].buffer.append(Sent(sequence: sequence, event: event))
-        if sessions.values[index].buffer.count > bufferedEvents { sessions.values[index].buffer.removeFirst() }
+        let buffer = sessions.values[index].buffer
+        buffer.events.append(Sent(sequence: sequence, event: event))
+        if buffer.events.count > bufferedEvents { buffer.events.removeFirst() }
         return sequence
     }
 
