@@ -116,6 +116,40 @@ import Testing
         await store.close()
     }
 
+    @Test func `what another process commits while a call waits for the file is seen by the call`() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path("bot.sqlite")
+        let store = try await SQLiteStore(path: path, logger: .silent)
+        try await store.migrate()
+        let script = """
+            import sqlite3, sys
+            c = sqlite3.connect(sys.argv[1], isolation_level=None)
+            c.execute("BEGIN IMMEDIATE")
+            c.execute("INSERT INTO activity_cursor VALUES ('a', 5)")
+            print("inside", flush=True)
+            sys.stdin.readline()
+            c.execute("COMMIT")
+            """
+        let other = try ChildProcess("/usr/bin/python3", ["-c", script, path], in: directory.path)
+        try await other.waitForLine(containing: "inside")
+        let counted = Counter()
+        let call = Task {
+            try await store.recordActivity(
+                [5, 6].map {
+                    ActivityEvent(
+                        key: "a", event: EventID($0), guild: Snowflake(1), member: Snowflake(1), day: 1)
+                })
+            _ = counted.next()
+        }
+        // A call that has read before it asks for the lock would have read by then.
+        try await Task.sleep(for: .milliseconds(150))
+        #expect(counted.value == 0)
+        try other.send("commit")
+        try await call.value
+        #expect(try await store.messageCount(of: Snowflake(1), in: Snowflake(1)) == 1)
+        await store.close()
+    }
+
     private static func mode(_ path: String) -> UInt32? {
         var information = stat()
         return stat(path, &information) == 0 ? information.st_mode & 0o777 : nil
