@@ -115,8 +115,7 @@ import Testing
     }
 
     private func parse(_ line: String) throws -> JSON {
-        let parser = JSONParser()
-        return JSON(try parser.parse(line))
+        return try JSON(ofText: line)
     }
 }
 

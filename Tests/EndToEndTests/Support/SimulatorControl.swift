@@ -67,9 +67,7 @@ struct SimulatorControl: Sendable {
                 description: "\(request.method) \(request.url): \(response.status.code) \(String(buffer: body))")
         }
         guard body.readableBytes > 0 else { return .null }
-        // A parsed value is valid only while its parser lives.
-        let parser = JSONParser()
-        return JSON(try parser.parse(body))
+        return try JSON(ofText: body, maximumBytes: 64 << 20)
     }
 }
 

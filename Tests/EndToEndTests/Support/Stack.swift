@@ -31,8 +31,7 @@ final class Stack: Sendable {
         }
         simulator = try ChildProcess("olim-simulator", arguments, in: directory.path)
         let line = try await simulator.waitForLine(containing: "\"ready\":true")
-        let parser = JSONParser()
-        let readiness = JSON(try parser.parse(line))
+        let readiness = try JSON(ofText: line)
         let apiURL = try #require(readiness["api_url"]?.string)
         environment["DISCORD_API_URL"] = apiURL
         self.environment = environment
@@ -62,8 +61,7 @@ final class Stack: Sendable {
         let tool = try ChildProcess(
             "olimctl", ["status", "--json"], environment: environment, in: directory.path)
         guard case .exited(0) = try await tool.waitForTermination() else { return .null }
-        let parser = JSONParser()
-        return JSON(try parser.parse(tool.lines().joined()))
+        return try JSON(ofText: tool.lines().joined())
     }
 
     /// Waits until one of the simulator's counters has come so far.
