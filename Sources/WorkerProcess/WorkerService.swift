@@ -73,12 +73,26 @@ struct WorkerService: Service {
                     try await registrar.run()
                     return false
                 }
+                group.addTask {
+                    await Self.feedWatchdog(client)
+                    return false
+                }
                 defer { group.cancelAll() }
                 while let isEnd = try await group.next(), !isEnd {}
             }
         } onGracefulShutdown: {
             ServiceManager.notify(.stopping)
             Task { await client.drain(reason: "asked to end") }
+        }
+    }
+
+    /// Tells systemd, where it wants to know, that the queue's event loop still turns.
+    private static func feedWatchdog(_ client: QueueClient) async {
+        guard let timeout = ServiceManager.watchdogTimeout else { return }
+        while !Task.isCancelled {
+            _ = await client.heldCount
+            ServiceManager.notify(.watchdog)
+            try? await Task.sleep(for: timeout / 2)
         }
     }
 

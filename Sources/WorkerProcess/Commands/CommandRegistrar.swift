@@ -47,6 +47,7 @@ final class CommandRegistrar: Sendable {
             do {
                 return try await register(application)
             } catch {
+                guard !Task.isCancelled else { return }
                 switch HandlerFailure(error) {
                 case .unauthorized(let reason):
                     throw ServiceFailure(.rejected, "Discord does not accept DISCORD_TOKEN: \(reason)")

@@ -49,7 +49,7 @@ struct KeyedDispatcher<Job: Sendable>: Sendable {
         case releaseAll(Duration, String)
     }
 
-    private enum Standing: Sendable {
+    enum Standing: Sendable {
         /// The gateway counts on this copy.
         case held
         /// Given back, or lost with its connection.
@@ -58,7 +58,7 @@ struct KeyedDispatcher<Job: Sendable>: Sendable {
         case finished
     }
 
-    private struct Copy: Sendable {
+    struct Copy: Sendable {
         let event: EventID
         let key: String
         let isInteraction: Bool
@@ -73,7 +73,7 @@ struct KeyedDispatcher<Job: Sendable>: Sendable {
         var isComplete: Bool { !lacksWrite && !lacksWork }
     }
 
-    private struct Key: Sendable {
+    struct Key: Sendable {
         /// Copies whose work has not begun, by age; some may be gone.
         var waiting: Deque<CopyID> = []
         /// Copies that came while nothing of the key may begin, by age; some may be gone.
@@ -93,26 +93,26 @@ struct KeyedDispatcher<Job: Sendable>: Sendable {
     /// Copies that were void when their turn came, or that the gateway sent twice.
     private(set) var voidCopies = 0
     /// Events finished after their connection was lost: they go into the next hello.
-    private(set) var finished: [EventID] = []
+    var finished: [EventID] = []
 
-    private var copies: [CopyID: Copy] = [:]
-    private var held: [EventID: CopyID] = [:]
-    private var keys: [String: Key] = [:]
-    private var fences: [EventID: String] = [:]
+    var copies: [CopyID: Copy] = [:]
+    var held: [EventID: CopyID] = [:]
+    var keys: [String: Key] = [:]
+    var fences: [EventID: String] = [:]
     /// What a release of everything gave back, as long as `returned` has not named it.
-    private var pauseFences: Set<EventID> = []
+    var pauseFences: Set<EventID> = []
     /// Keys with work that only the bound holds up, by age.
-    private var ready: Deque<String> = []
-    private var running = 0
-    private var lastCopy = 0
-    private var connection = 0
-    private var isConnected = false
+    var ready: Deque<String> = []
+    var running = 0
+    var lastCopy = 0
+    var connection = 0
+    var isConnected = false
     /// Events of earlier connections that were finished too late for the hello: acknowledged when they come again.
-    private var finishedEarlier: Set<EventID> = []
+    var finishedEarlier: Set<EventID> = []
     /// The last acknowledgements on this connection. The gateway may have taken an event back and sent it again before it read
     /// its acknowledgement: that copy is done.
-    private var acknowledged: Deque<EventID> = []
-    private let maximumAcknowledged: Int
+    var acknowledged: Deque<EventID> = []
+    let maximumAcknowledged: Int
 
     /// Most entries of `finished`: what a worker can hold, so that a hello stays well below the longest line.
     static var maximumFinished: Int { QueueProtocol.capacityRange.upperBound }
@@ -254,7 +254,7 @@ struct KeyedDispatcher<Job: Sendable>: Sendable {
     // MARK: Beginning
 
     /// Begins the next work of a key, if there is any and nothing forbids it.
-    private mutating func pump(_ name: String) {
+    mutating func pump(_ name: String) {
         guard var key = keys[name] else { return }
         while let id = key.waiting.first {
             guard let copy = copies[id], case .held = copy.standing, copy.lacksWork else {
@@ -277,115 +277,11 @@ struct KeyedDispatcher<Job: Sendable>: Sendable {
         keys[name] = key.isEmpty ? nil : key
     }
 
-    private mutating func startReady() {
+    mutating func startReady() {
         while running < maximumRunning, let name = ready.popFirst() {
             keys[name]?.isReady = false
             pump(name)
         }
-    }
-
-    // MARK: Ending
-
-    /// A handler has ended.
-    mutating func workEnded(_ id: CopyID, _ outcome: Outcome) {
-        guard let copy = copies[id], copy.isRunning else { return }
-        copies[id]?.isRunning = false
-        if !copy.isInteraction { running -= 1 }
-        keys[copy.key]?.running = nil
-        if outcome == .done { copies[id]?.lacksWork = false }
-        settle(id, outcome)
-        pump(copy.key)
-        startReady()
-    }
-
-    /// A write has ended.
-    mutating func writeEnded(_ id: CopyID, _ outcome: Outcome) {
-        guard let copy = copies[id], copy.isWriting else { return }
-        copies[id]?.isWriting = false
-        if outcome == .done { copies[id]?.lacksWrite = false }
-        settle(id, outcome)
-    }
-
-    /// A write that had not begun never will.
-    mutating func writeDropped(_ id: CopyID) {
-        guard let copy = copies[id], copy.isWriting else { return }
-        copies[id]?.isWriting = false
-        if !copy.isRunning { copies[id] = nil }
-    }
-
-    private mutating func settle(_ id: CopyID, _ outcome: Outcome) {
-        guard let copy = copies[id] else { return }
-        switch copy.standing {
-        case .finished: break
-        case .held where outcome != .done: return giveBack(id, copy, outcome)
-        case .held: if copy.isComplete { acknowledge(id) }
-        case .void(let connection): if outcome == .done { finishVoid(copy, connection) }
-        }
-        if let rest = copies[id], !rest.isUnderWay {
-            if case .held = rest.standing { return }
-            copies[id] = nil
-        }
-    }
-
-    private mutating func acknowledge(_ id: CopyID) {
-        guard let copy = copies[id] else { return }
-        tellDone(copy.event)
-        held[copy.event] = nil
-        if copy.isUnderWay { copies[id]?.standing = .finished } else { copies[id] = nil }
-    }
-
-    private mutating func tellDone(_ event: EventID) {
-        effects.append(.acknowledge(event))
-        acknowledged.append(event)
-        if acknowledged.count > maximumAcknowledged { acknowledged.removeFirst() }
-    }
-
-    /// A part of a void copy ended well: what it did need not be done again.
-    private mutating func finishVoid(_ copy: Copy, _ connection: Int) {
-        if let current = held[copy.event] {
-            if !copy.lacksWork { copies[current]?.lacksWork = false }
-            if !copy.lacksWrite { copies[current]?.lacksWrite = false }
-            if copies[current]?.isComplete == true { acknowledge(current) }
-            return
-        }
-        guard copy.isComplete else { return }
-        if connection == self.connection, isConnected {
-            tellDone(copy.event)
-        } else if isConnected {
-            finishedEarlier.insert(copy.event)
-        } else {
-            finished.append(copy.event)
-        }
-    }
-
-    private mutating func giveBack(_ id: CopyID, _ copy: Copy, _ outcome: Outcome) {
-        switch outcome {
-        case .done: return
-        case .failed(let reason): effects.append(.nack(copy.event, reason))
-        case .notNow(let time, let reason): effects.append(.release(copy.event, time, reason))
-        case .outage(let time, let reason):
-            guard copy.isInteraction else { return giveEverythingBack(time, reason) }
-            effects.append(.release(copy.event, time, reason))
-        }
-        fences[copy.event] = copy.key
-        keys[copy.key, default: Key()].fences += 1
-        // What came after it in its key comes back with it.
-        let later = held.filter { $0.key >= copy.event && copies[$0.value]?.key == copy.key }
-        for copy in later.values { makeVoid(copy) }
-    }
-
-    private mutating func giveEverythingBack(_ time: Duration, _ reason: String) {
-        effects.append(.releaseAll(time, reason))
-        for (event, id) in held where copies[id]?.isInteraction == false {
-            pauseFences.insert(event)
-            makeVoid(id)
-        }
-    }
-
-    private mutating func makeVoid(_ id: CopyID) {
-        guard let copy = copies[id] else { return }
-        held[copy.event] = nil
-        if copy.isUnderWay { copies[id]?.standing = .void(connection: connection) } else { copies[id] = nil }
     }
 }
 

@@ -130,9 +130,12 @@ extension QueueClient {
 
     /// Sends what only this worker knows.
     func report() {
-        guard phase == .connected else { return }
+        // A database that hangs must not have reports pile up.
+        guard phase == .connected, !isReporting else { return }
+        isReporting = true
         Task {
             let report = await hooks.report()
+            isReporting = false
             if phase == .connected { send(.report(report)) }
         }
     }

@@ -33,8 +33,6 @@ actor QueueClient {
         var ephemeralCommands: Set<String> = []
         /// Commands that must not be deferred.
         var immediateCommands: Set<String> = []
-        /// Handlers that run at once; beyond it they would wait for the database's few connections or for rate limits anyway.
-        var maximumRunning = 256
         /// How long an acknowledgement waits for others.
         var acknowledgeDelay: TimeAmount = .milliseconds(2)
         var reportInterval = QueueProtocol.reportInterval
@@ -96,6 +94,7 @@ actor QueueClient {
     /// Until when the database is left alone.
     var outageUntil = NIODeadline.distantPast
     var isWantedGone = false
+    var isReporting = false
     /// Why the last connection could not be made or ended; logged once until it changes.
     var lastTrouble: String?
     var failure: ServiceFailure?
@@ -116,7 +115,9 @@ actor QueueClient {
         self.logger = logger
         self.eventLoop = eventLoop
         commit = ActivityCommit(store: store)
-        dispatcher = KeyedDispatcher(maximumRunning: options.maximumRunning, capacity: options.capacity)
+        // A handler waits nearly all the time, and an event that waited for others' handlers could run into its ack timeout:
+        // what the queue lends is the bound.
+        dispatcher = KeyedDispatcher(maximumRunning: options.capacity, capacity: options.capacity)
         writeBehind = WriteBehind(capacity: options.capacity)
         backoff = options.backoff
         outageBackoff = options.outageBackoff
