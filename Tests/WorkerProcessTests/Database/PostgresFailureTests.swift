@@ -11,7 +11,7 @@ import Testing
     static let guild = Snowflake(5)
 
     private static func store(
-        _ url: String, poolSize: Int = 2, limits: PostgresLimits = .init(), logger: Logger = .silent
+        _ url: String, poolSize: Int = 2, limits: PostgresLimits = .patient, logger: Logger = .silent
     ) throws -> PostgresStore {
         try PostgresStore(uri: Secret(url), poolSize: poolSize, limits: limits, logger: logger)
     }
@@ -79,7 +79,8 @@ import Testing
     @Test func `a server that does not answer costs no more than the connect timeout`() async throws {
         // It accepts connections in its kernel's queue and never says a word.
         let silent = try SilentServer()
-        let store = try Self.store("postgresql://u@127.0.0.1:\(silent.port)/d?connect_timeout=2&sslmode=disable")
+        let store = try Self.store(
+            "postgresql://u@127.0.0.1:\(silent.port)/d?connect_timeout=2&sslmode=disable", limits: .init())
         let error = await #expect(throws: StoreError.self) { try await store.ping() }
         #expect(error?.kind == .unavailable)
         await store.close()
@@ -169,7 +170,7 @@ import Testing
         let database = try await TestDatabase(.postgresql)
         await (try await database.openMigrated()).close()
         guard case .postgresql(let uri) = database.location else { return }
-        var limits = PostgresLimits()
+        var limits = PostgresLimits.patient
         limits.statement = .milliseconds(200)
         let store = try Self.store(uri.exposed, poolSize: 1, limits: limits)
         let blocker = try Self.store(uri.exposed, poolSize: 1)

@@ -24,7 +24,7 @@ import Testing
             let parameters = "sslmode=\(mode)" + (authority == nil && mode == "require" ? "" : "&sslrootcert=\(root)")
             let store = try PostgresStore(
                 uri: Secret(server.tcpURL(database: "postgres", host: host, parameters: parameters)), poolSize: 1,
-                logger: .silent)
+                limits: .patient, logger: .silent)
             do throws(StoreError) {
                 let encrypted = try await store.perform(.single) { session throws(PostgresError) in
                     try session.rows(Self.isEncrypted, ())
@@ -47,7 +47,7 @@ import Testing
         let server = try await PostgresServer.shared()
         let store = try PostgresStore(
             uri: Secret(server.tcpURL(database: "postgres", parameters: "sslmode=require")), poolSize: 1,
-            logger: .silent)
+            limits: .patient, logger: .silent)
         let error = await #expect(throws: StoreError.self) { try await store.ping() }
         #expect(error?.kind == .misconfigured)
         await store.close()

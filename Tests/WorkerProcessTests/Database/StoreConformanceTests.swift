@@ -259,6 +259,14 @@ import Testing
     // MARK: Life
 
     @Test(arguments: Engine.allCases)
+    func `the factory opens what the location names`(engine: Engine) async throws {
+        let store = try await StoreFactory.open(TestDatabase(engine).location, poolSize: 1, logger: .silent)
+        try await store.migrate()
+        #expect(try await store.identity.engine == engine.rawValue)
+        await store.close()
+    }
+
+    @Test(arguments: Engine.allCases)
     func `eight workers that start at once migrate once and agree on the identity`(engine: Engine) async throws {
         let database = try await TestDatabase(engine)
         let identities = try await withThrowingTaskGroup(of: StoreIdentity.self) { tasks in

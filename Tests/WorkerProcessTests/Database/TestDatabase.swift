@@ -39,7 +39,11 @@ struct TestDatabase: Sendable {
 
     /// A store that is not migrated.
     func open(poolSize: Int = 4) async throws -> any Store {
-        try await StoreFactory.open(location, poolSize: poolSize, logger: .silent)
+        switch location {
+        case .sqlite(let path): try await SQLiteStore(path: path, logger: .silent)
+        case .postgresql(let uri):
+            try PostgresStore(uri: uri, poolSize: poolSize, limits: .patient, logger: .silent)
+        }
     }
 
     /// A store that is.
@@ -78,6 +82,17 @@ struct TestDatabase: Sendable {
                 return rows
             }
         }
+    }
+}
+
+extension PostgresLimits {
+    /// For tests in which nothing is to time out, on a machine that runs everyone else's tests too.
+    static var patient: PostgresLimits {
+        var limits = PostgresLimits()
+        limits.connect = .seconds(60)
+        limits.lease = .seconds(60)
+        limits.statement = .seconds(60)
+        return limits
     }
 }
 

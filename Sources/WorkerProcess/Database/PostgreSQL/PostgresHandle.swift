@@ -194,7 +194,6 @@ extension PostgresHandle {
         ]
         let keywords = CStrings(options.map(\.0))
         let values = CStrings(options.map(\.1))
-        let started = ContinuousClock.now
         guard let connection = PQconnectdbParams(keywords.pointers, values.pointers, 1) else {
             throw .lost("connect: out of memory")
         }
@@ -202,8 +201,8 @@ extension PostgresHandle {
         defer { if PQstatus(connection) != CONNECTION_OK { PQfinish(connection) } }
         var error = connectError(connection, location)
         // libpq 15 keeps the SQLSTATE of a refused connection to itself, but writes it into the message if asked to be
-        // verbose, which can be asked only of a connection that is there. So it is asked again, unless that took long.
-        guard ContinuousClock.now - started < .seconds(1) else { throw error }
+        // verbose, which can be asked only of a connection that is there. So the server is asked again, if there is one.
+        guard !error.message.contains("timeout expired") else { throw error }
         PQsetErrorVerbosity(connection, PQERRORS_VERBOSE)
         PQreset(connection)
         if PQstatus(connection) == CONNECTION_OK {

@@ -134,7 +134,7 @@ struct PoolDecisions: Sendable {
         var actions: [Action] = []
         while let first = waiters.first, first.deadline <= now {
             waiters.removeFirst()
-            actions.append(.fail(first.id, outage?.error ?? Self.exhausted(slots.count, patience)))
+            actions.append(.fail(first.id, outage?.error ?? overdue))
         }
         return actions + progress(now)
     }
@@ -176,9 +176,12 @@ struct PoolDecisions: Sendable {
 
     private static let closed = StoreError(kind: .closed, code: nil, description: "the store is closed")
 
-    private static func exhausted(_ size: Int, _ patience: Duration) -> StoreError {
+    /// What keeps waiters waiting while the server is thought to be there.
+    private var overdue: StoreError {
         StoreError(
             kind: .unavailable, code: nil,
-            description: "none of \(size) database connections was free within \(patience) (DATABASE_POOL_SIZE)")
+            description: slots.contains(.leased)
+                ? "none of \(slots.count) database connections was free within \(patience) (DATABASE_POOL_SIZE)"
+                : "the database server has not let us in within \(patience)")
     }
 }
