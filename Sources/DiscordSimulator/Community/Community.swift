@@ -11,6 +11,7 @@ final class Community {
     /// Mean time between two deeds.
     private let pause: Double
     private var deeds = 0
+    private var polls = 0
 
     init(_ simulator: Simulator, messagesPerMinute: Double, seed: UInt64, show: @escaping (String) -> Void) {
         self.simulator = simulator
@@ -27,48 +28,95 @@ final class Community {
 
     private func next(after seconds: Double) {
         simulator.loop.scheduleTask(in: .milliseconds(Int64(seconds * 1000))) { [self] in
-            guard simulator.gateway.liveSessions.isEmpty else {
-                act()
-                return next(after: pause * Double.random(in: 0.4..<1.6, using: &random))
-            }
-            next(after: 0.2)
+            guard isBotThere else { return next(after: 0.2) }
+            act()
+            next(after: pause * Double.random(in: 0.4..<1.6, using: &random))
         }
     }
 
+    /// Whether there is a session, and commands to use; a bot without any is waited for no longer than a while.
+    private var isBotThere: Bool {
+        guard !simulator.gateway.liveSessions.isEmpty else {
+            polls = 0
+            return false
+        }
+        polls += 1
+        return simulator.rest.handlers.commandBook.values.contains { !$0.isEmpty } || polls > Self.patience
+    }
+
+    /// Looks, 0.2 s apart, until people talk to a bot without commands too.
+    private static let patience = 25
+
+    /// What somebody may do.
+    private enum Deed {
+        case chat, ping, slashPing, help, showConfiguration, setWelcome, join
+    }
+
+    /// The first deeds show everything once, in the first guild.
+    private static let opening: [Deed] = [
+        .chat, .ping, .slashPing, .setWelcome, .join, .help, .chat, .showConfiguration,
+    ]
+
     private func act() {
         let world = simulator.world
-        guard let guild = world.guildOrder.randomElement(using: &random).flatMap({ world.guilds[$0] }),
+        let isOpening = deeds < Self.opening.count
+        let chosen = isOpening ? world.guildOrder.first : world.guildOrder.randomElement(using: &random)
+        guard let guild = chosen.flatMap({ world.guilds[$0] }),
             let member = guild.membersInOrder.filter({ !$0.user.isBot }).randomElement(using: &random),
             let channel = guild.channels.compactMap({ world.channels[$0] })
                 .filter({ $0.type == Channel.Kind.text }).randomElement(using: &random)
         else { return }
+        let deed = isOpening ? Self.opening[deeds] : chance()
         deeds += 1
-        // The first deeds show everything once; then chance decides.
-        let roll = deeds <= 5 ? [40, 75, 10, 90, 97][deeds - 1] : Int.random(in: 0..<100, using: &random)
-        switch roll {
-        case ..<60 where roll != 40: say(chat(), by: member, in: channel, of: guild)
-        case ..<72: say("!ping", by: member, in: channel, of: guild)
-        case ..<78: use("ping", by: member, in: channel, of: guild)
-        case ..<84: say("!help", by: member, in: channel, of: guild)
-        case ..<95: use("config show", by: member, in: channel, of: guild)
-        default: join(guild)
+        switch deed {
+        case .chat: say(chat(), by: member, in: channel, of: guild)
+        case .ping: say("!ping", by: member, in: channel, of: guild)
+        case .help: say("!help", by: member, in: channel, of: guild)
+        case .slashPing: use("ping", by: member, in: channel, of: guild)
+        case .showConfiguration: use("config show", by: owner(of: guild) ?? member, in: channel, of: guild)
+        case .setWelcome:
+            let place = world.systemChannel(of: guild) ?? channel.id
+            use(
+                "config welcome", ["channel": .id(place)], by: owner(of: guild) ?? member, in: channel, of: guild)
+        case .join: join(guild)
         }
     }
+
+    private func chance() -> Deed {
+        switch Int.random(in: 0..<100, using: &random) {
+        case ..<62: .chat
+        case ..<72: .ping
+        case ..<80: .slashPing
+        case ..<86: .help
+        case ..<91: .showConfiguration
+        case ..<93: .setWelcome
+        default: .join
+        }
+    }
+
+    private func owner(of guild: Guild) -> Member? { guild.members[guild.owner] }
 
     private func say(_ text: String, by member: Member, in channel: Channel, of guild: Guild) {
         show(line(guild, channel, name(member.user), text))
         simulator.world.say(text, by: member.user, in: channel, at: simulator.world.clock())
     }
 
-    private func use(_ command: String, by member: Member, in channel: Channel, of guild: Guild) {
+    private func use(
+        _ command: String, _ options: JSON = .object([]), by member: Member, in channel: Channel, of guild: Guild
+    ) {
         let builder = InteractionBuilder(
             world: simulator.world, commands: simulator.rest.handlers.commandBook, channel: channel, guild: guild,
             user: member.user)
-        // Nobody can use what the bot has not registered yet.
-        guard
-            let interaction = try? builder.build(["command": .string(command)], at: simulator.world.clock())
-        else { return say(chat(), by: member, in: channel, of: guild) }
-        show(line(guild, channel, name(member.user), "/\(command)"))
+        let order: JSON = ["command": .string(command), "options": options]
+        // Nobody can use what the bot has not registered.
+        guard let interaction = try? builder.build(order, at: simulator.world.clock()) else {
+            return say(chat(), by: member, in: channel, of: guild)
+        }
+        let words = (options.members ?? []).map { option -> String in
+            let place = option.value.id.flatMap { simulator.world.channels[$0] }
+            return " \(option.key):\(place.map { "#\($0.name)" } ?? option.value.text)"
+        }
+        show(line(guild, channel, name(member.user), "/\(command)\(words.joined())"))
         simulator.world.ask(interaction)
     }
 
@@ -105,6 +153,15 @@ final class Community {
         let place = guild.map { "\($0.name) #\(channel.name)" } ?? "direct message"
         return
             "\(place)  \(who): \(text.split(separator: "\n", omittingEmptySubsequences: true).joined(separator: " ⏎ "))"
+    }
+
+    /// Mentions as people see them (reference.mdx, Message Formatting).
+    private func readable(_ text: String) -> String {
+        text.replacing(/<(@!?|#)(\d+)>/) { match in
+            guard let id = Snowflake(match.2) else { return String(match.0) }
+            if match.1 == "#" { return simulator.world.channels[id].map { "#\($0.name)" } ?? String(match.0) }
+            return simulator.world.users[id].map { "@\(name($0))" } ?? String(match.0)
+        }
     }
 
     private func name(_ user: User) -> String { user.globalName ?? user.username }

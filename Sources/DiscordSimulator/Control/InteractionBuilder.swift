@@ -106,6 +106,7 @@ struct InteractionBuilder {
         guard let command = known.first(where: { $0["name"]?.string == name }) else {
             throw ControlError(status: 409, description: "the bot has registered no command /\(name)")
         }
+        try checkPermission(to: command)
         var resolved = Resolved()
         let values = order["options"] ?? .object([])
         let focused = isComplete ? nil : order["focused"]?.string
@@ -114,6 +115,19 @@ struct InteractionBuilder {
             "type": command["type"] ?? 1, "resolved": resolved.json, "options": options.isEmpty ? nil : .array(options),
             "name": .string(name), "id": command["id"], "guild_id": command["guild_id"],
         ])
+    }
+
+    /// The app offers a command only to those who have all of its `default_member_permissions`.
+    private func checkPermission(to command: JSON) throws {
+        guard let needed = command["default_member_permissions"]?.string.flatMap({ UInt64($0) }), let guild else {
+            return
+        }
+        let permissions = world.permissions(of: user.id, in: guild, channel: channel, at: world.clock())
+        guard permissions & needed != needed || needed == 0, permissions & PermissionRules.Bit.administrator == 0 else {
+            return
+        }
+        throw ControlError(
+            status: 409, description: "\(user.username) lacks the permissions \(needed) that the command asks for")
     }
 
     private func fill(

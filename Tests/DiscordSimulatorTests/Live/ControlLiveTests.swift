@@ -29,6 +29,7 @@ import Testing
     }
 
     private static let commands: JSON = [
+        ["type": 1, "name": "secret", "id": "6", "default_member_permissions": "32"],
         [
             "type": 1, "name": "config", "id": "5",
             "options": [
@@ -40,7 +41,7 @@ import Testing
                     ],
                 ],
             ],
-        ]
+        ],
     ]
 
     @Test func `a command is sent as the app sends it, with what its ids stand for`() async throws {
@@ -70,6 +71,22 @@ import Testing
                 let refused = try await live.control(
                     "POST", "/interactions", ["command": .string(path), "options": options])
                 #expect(refused.status == 409, "\(path) \(options.text)")
+            }
+        }
+    }
+
+    @Test func `a command is offered only to those who have its permissions`() async throws {
+        try await LiveSimulator.run { live in
+            try await live.running.loop.submit {
+                live.running.simulator.value.rest.handlers.commandBook[nil] = Self.commands.elements
+            }.get()
+            let guild = try #require(try await live.control("GET", "/world").body["guilds"]?.elements?.first)
+            let people = guild["members"]?.elements ?? []
+            #expect(people.first?["id"] == guild["owner"])
+            for (person, status) in zip(people, [200, 409]) {
+                let answer = try await live.control(
+                    "POST", "/interactions", ["command": "secret", "user": try #require(person["id"])])
+                #expect(answer.status == status)
             }
         }
     }
