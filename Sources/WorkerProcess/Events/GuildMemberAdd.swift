@@ -29,6 +29,7 @@ struct GuildMemberAdd: EventHandler {
         let nonce = Nonce.of("welcome", "\(guild)", "\(member)", joinedAt)
         do throws(DiscordAPIError) {
             try await services.api.createMessage(in: channel, message, nonce: nonce)
+            services.logger.info("Member welcomed", metadata: ["guild": "\(guild)", "member": "\(member)"])
         } catch {
             guard error.code == Self.unknownChannel else { throw error }
             // Going on would be refused each time, and Discord bans who does not stop (topics/rate-limits.mdx).

@@ -1,3 +1,4 @@
+internal import Logging
 internal import Shared
 
 /// INTERACTION_CREATE: a slash command (interactions/receiving-and-responding.mdx).
@@ -47,6 +48,8 @@ struct InteractionCreate: EventHandler {
                     description: "/\(call.name): the interaction is too old to be answered")
             }
             try await answer.send(try await call.answer(services))
+            services.logger.info(
+                "Command answered", metadata: ["command": "/\(call.path)", "interaction": "\(reference.id)"])
         }
     }
 }
@@ -76,6 +79,9 @@ struct CommandCall: Sendable {
             problem = error.description
         }
     }
+
+    /// The command with its subcommand, as far as they are known.
+    var path: String { invocation?.path ?? name }
 
     /// Runs the command, or says why not.
     func answer(_ services: Services) async throws -> OutgoingMessage {

@@ -1,3 +1,4 @@
+internal import Logging
 internal import Shared
 
 /// A command written as a message, such as `!ping`.
@@ -41,6 +42,9 @@ struct TextCommand: Sendable {
             answer.replyTo = nil
             try await services.api.createMessage(in: call.message.channel, answer, nonce: nonce)
         }
+        services.logger.info(
+            "Command answered",
+            metadata: ["command": "\(prefix)\(declaration.name)", "message": "\(call.message.id)"])
     }
 
     private func answer(_ call: Call, _ services: Services) async throws -> OutgoingMessage {
