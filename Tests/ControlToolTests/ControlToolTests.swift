@@ -3,7 +3,7 @@ import TestKit
 import Testing
 
 /// The real program against a scripted gateway.
-@Suite struct ControlToolTests {
+@Suite(.timeLimit(.minutes(2))) struct ControlToolTests {
     private let directory: TemporaryDirectory
 
     init() throws {

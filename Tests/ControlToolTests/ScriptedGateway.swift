@@ -43,12 +43,13 @@ final class ScriptedGateway: Sendable {
                 self?.serve(connection)
                 close(connection)
             }
+            // Here and nowhere else: its number may be another test's socket at once.
+            close(descriptor)
         }.start()
     }
 
     deinit {
         shutdown(descriptor, Int32(SHUT_RDWR))
-        close(descriptor)
     }
 
     private func serve(_ connection: Int32) {

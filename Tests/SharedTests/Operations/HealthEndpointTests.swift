@@ -8,7 +8,7 @@ import Testing
 
 @testable import Shared
 
-@Suite struct HealthEndpointTests {
+@Suite(.timeLimit(.minutes(2))) struct HealthEndpointTests {
     private let directory: TemporaryDirectory
 
     init() throws {

@@ -5,7 +5,7 @@ import Shared
 import TestKit
 import Testing
 
-@Suite struct SocketFileTests {
+@Suite(.timeLimit(.minutes(2))) struct SocketFileTests {
     private let directory: TemporaryDirectory
 
     init() throws {
@@ -44,7 +44,8 @@ import Testing
         rename(directory.path("first"), path)
         try await listener.close()
         #expect(access(path, F_OK) == 0)
-        #expect(problem(path) == nil)
+        // A child that another test is just starting holds the listener's descriptor until it executes its program.
+        try await eventually("nobody listens") { problem(path) == nil }
         #expect(access(path, F_OK) != 0)
     }
 
