@@ -30,6 +30,8 @@ struct DeferralPolicy {
 
     /// Older ones are left alone: the call would not come in time.
     static let maximumAge: TimeAmount = .milliseconds(2500)
+    /// Older than any interaction's token lives: the id or the clock says nothing about its age, and it counts as new.
+    static let impossibleAge: TimeAmount = .minutes(15)
     /// Between a failed connection and the next try.
     static let retryPause: TimeAmount = .milliseconds(200)
 
@@ -57,7 +59,8 @@ struct DeferralPolicy {
         guard let after, head.kind != .autocomplete else { return }
         let created = Int64(head.id.millisecondsSince1970) * 1000
         // A clock that is behind Discord's makes no interaction younger than new.
-        let age = TimeAmount.microseconds(max(0, wall - created))
+        let told = TimeAmount.microseconds(max(0, wall - created))
+        let age = told < Self.impossibleAge ? told : .zero
         guard age < Self.maximumAge else { return }
         let end = now + (Self.maximumAge - age)
         // What came late is deferred sooner, while it can be.

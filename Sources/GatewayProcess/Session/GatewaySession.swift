@@ -52,9 +52,11 @@ actor GatewaySession {
     private var burst: [Dispatch] = []
     /// The durable sequence read back from disk, as long as the receiver knows of no later one.
     private var floor: Int?
-    /// READY's own number. As long as this process lives it holds what came since, so it may resume from there; after a
-    /// restart it may not.
+    /// READY's own number. Whatever came since is held by this process, or comes again after a restart, when READY itself is
+    /// handed in from the session file.
     private var readySequence: Int?
+    /// READY's `d`, until nothing of it can be lost any more.
+    private var readyData: ByteBuffer?
     private var lastReceived: Int?
     private var lastFrameAt: NIODeadline?
     private var lastFrameWall: Int64?
@@ -87,12 +89,31 @@ actor GatewaySession {
         self.logger = logger
         machine = SessionStateMachine(
             session: stored.map { ResumableSession(id: $0.id, resumeURL: $0.resumeURL) }, limits: limits)
-        floor = stored?.sequence
+        if let ready = stored?.ready {
+            readySequence = stored?.sequence
+            readyData = ByteBuffer(string: ready)
+        } else {
+            floor = stored?.sequence
+        }
     }
 
     // MARK: Orders
 
-    func start() { handle(.start) }
+    func start() {
+        redeliverReady()
+        handle(.start)
+    }
+
+    /// Discord does not repeat READY after a resume, so one that no worker finished before the restart is handed in again.
+    private func redeliverReady() {
+        guard let session = machine.session?.id, let readySequence, let readyData else { return }
+        burst.append(
+            Dispatch(
+                shard: shard, session: session, sequence: readySequence, type: "READY",
+                key: QueueKey(keyClass: .shard, number: UInt64(shard)), guildID: nil, interaction: nil,
+                receivedAt: WallClock.now(), data: readyData))
+        deliver()
+    }
 
     func permitGranted() { handle(.permitGranted) }
 
@@ -122,8 +143,15 @@ actor GatewaySession {
 
     /// What must be known to resume this session after a restart; nil if it cannot be resumed.
     func stored() -> StoredSession? {
-        guard let session = machine.session, let sequence = durableSequence(of: session.id) else { return nil }
-        return StoredSession(shard: shard, id: session.id, resumeURL: session.resumeURL, sequence: sequence)
+        guard let session = machine.session else { return nil }
+        if let sequence = durableSequence(of: session.id) {
+            readyData = nil
+            return StoredSession(shard: shard, id: session.id, resumeURL: session.resumeURL, sequence: sequence)
+        }
+        guard let readySequence, let readyData else { return nil }
+        return StoredSession(
+            shard: shard, id: session.id, resumeURL: session.resumeURL, sequence: readySequence,
+            ready: String(buffer: readyData))
     }
 
     var isLive: Bool { machine.isReady }
@@ -250,6 +278,7 @@ extension GatewaySession {
         counters.identifies += 1
         floor = nil
         readySequence = nil
+        readyData = nil
         lastReceived = nil
         sendVital(OutgoingPayload.identify(identity, shard: shard))
         host.identified(shard)
@@ -293,6 +322,7 @@ extension GatewaySession {
             ])
         floor = nil
         readySequence = nil
+        readyData = nil
         lastReceived = nil
         host.sessionChanged(shard)
     }
@@ -403,6 +433,7 @@ extension GatewaySession: ConnectionOwner {
             guard let interval = heartbeatInterval(payload.data(of: envelope)) else {
                 throw .badMember("heartbeat_interval")
             }
+            sendLimiter.heartbeatInterval = interval
             control(.hello(interval: interval))
         case .heartbeatAcknowledgement: control(.heartbeatAcknowledged)
         case .identify, .presenceUpdate, .voiceStateUpdate, .resume, .requestGuildMembers, .requestSoundboardSounds,
@@ -473,8 +504,10 @@ extension GatewaySession: ConnectionOwner {
         deliver()
         floor = nil
         host.learned(applicationID: ready.applicationID, userID: ready.userID)
-        handle(.ready(ready.session))
+        // Before the session is written down, which is at once.
         readySequence = sequence
+        readyData = data
+        handle(.ready(ready.session))
     }
 
     private func rateLimited(_ data: ByteBuffer) {

@@ -5,8 +5,10 @@ struct StoredSession: Equatable, Sendable {
     var shard: Int
     var id: String
     var resumeURL: String?
-    /// The last dispatch of which nothing can be lost any more.
+    /// The last dispatch of which nothing can be lost any more, or READY's own number.
     var sequence: Int
+    /// READY's `d`, as long as no worker is done with it: Discord sends it only once, and it can be nothing else's replay.
+    var ready: String?
 }
 
 /// What survives a restart of the gateway, besides the queue: sessions and past identifies.
@@ -59,7 +61,9 @@ struct SessionFile: Equatable, Sendable {
                 let sequence = entry["sequence"]?.int, sequence >= 0
             else { throw Unreadable(description: "a session lacks its shard, id or sequence") }
             self.sessions.append(
-                StoredSession(shard: shard, id: id, resumeURL: entry["resume_url"]?.string, sequence: sequence))
+                StoredSession(
+                    shard: shard, id: id, resumeURL: entry["resume_url"]?.string, sequence: sequence,
+                    ready: entry["ready"]?.string))
         }
         for entry in identifies {
             guard let at = entry["at"]?.int, let shard = entry["shard"]?.int, shard >= 0 else {
@@ -74,6 +78,7 @@ struct SessionFile: Equatable, Sendable {
             JSON.compact([
                 "shard": .integer(session.shard), "id": .string(session.id),
                 "resume_url": session.resumeURL.map(JSON.string), "sequence": .integer(session.sequence),
+                "ready": session.ready.map(JSON.string),
             ])
         }
         let identifies = identifies.map { identify -> JSON in

@@ -50,7 +50,11 @@ struct MemberMessage: Sendable, Equatable {
 
     /// Nil if no member wrote it: bots, webhooks, and what Discord itself writes.
     init?(_ data: JSONValue) throws(EventProblem) {
-        guard Self.typesOfMembers.contains(try data.requiredInteger("type")) else { return nil }
+        // Absent or null is a plain message: only what Discord itself writes needs to say so.
+        if let type = data["type"], !type.isNull {
+            guard let number = type.int else { throw EventProblem(description: "type is no integer") }
+            guard Self.typesOfMembers.contains(number) else { return nil }
+        }
         let author = try data.requiredObject("author")
         if author["bot"]?.bool == true { return nil }
         if let webhook = data["webhook_id"], !webhook.isNull { return nil }

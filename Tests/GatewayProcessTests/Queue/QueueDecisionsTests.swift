@@ -43,6 +43,7 @@ internal import Testing
         arguments: [
             (after: 1500, age: 0, due: 1500), (after: 1500, age: 500, due: 1500), (after: 1500, age: 1200, due: 1100),
             (after: 1500, age: 2400, due: 0), (after: 1500, age: 2500, due: nil), (after: 1500, age: 60_000, due: nil),
+            (after: 1500, age: 900_000, due: 1500),
             (after: 100, age: 0, due: 100), (after: 1500, age: -3000, due: 1500), (after: 2500, age: 0, due: 2300),
         ] as [(after: Int64, age: Int64, due: Int64?)])
     func `It is due after the time set, sooner if it is old already, never if it is too old`(

@@ -14,6 +14,15 @@ struct SendLimiterTests {
         #expect(limiter.send(.command, now: Self.start + .seconds(61)) == .now)
     }
 
+    @Test(arguments: [(milliseconds: 41_250, commands: 110), (3000, 91), (1000, 51), (400, 1)])
+    func `Short heartbeats take their room from commands`(milliseconds: Int, commands: Int) {
+        var limiter = SendLimiter()
+        limiter.heartbeatInterval = .milliseconds(Int64(milliseconds))
+        for _ in 0..<commands { #expect(limiter.send(.command, now: Self.start) == .now) }
+        #expect(limiter.send(.command, now: Self.start) == .notBefore(Self.start + .seconds(61)))
+        #expect(limiter.send(.vital, now: Self.start) == .now)
+    }
+
     @Test func `Five presences go in twenty seconds`() {
         var limiter = SendLimiter()
         for second in 0..<5 {

@@ -43,7 +43,7 @@ struct ShardSupervisorTests {
         try await discord.stop()
     }
 
-    @Test func `Without anything durable a session is not resumed after a restart`() async throws {
+    @Test func `With nothing finished a restart resumes from READY, which is handed in again`() async throws {
         let discord = try await ScriptedDiscord()
         let directory = TemporaryDirectory()
         try await SessionHarness(discord, directory: directory).running { harness in
@@ -55,9 +55,20 @@ struct ShardSupervisorTests {
             #expect(discord.connections[1].payloads(op: 6).first?["d"]?["seq"] == 1)
         }
         try await SessionHarness(discord, directory: directory).running { harness in
-            try await eventually("ready") { await harness.isReady() }
-            #expect(discord.connections.last?.payloads(op: 2).count == 1)
+            harness.receiver.setDurable(nil, of: "session-0")
+            try await eventually("resumed") { await harness.isReady() }
+            #expect(discord.connections[2].payloads(op: 6).first?["d"]?["seq"] == 1)
+            let ready = try #require(harness.receiver.dispatches.first)
+            #expect(ready.type == "READY" && ready.sequence == 1 && ready.session == "session-0")
+            #expect(ready.key.description == "shard:0")
+            #expect(try JSONParser.read(ready.data) { $0["session_id"]?.string } == "session-0")
+            harness.receiver.setDurable(1, of: "session-0")
         }
+        try await SessionHarness(discord, directory: directory).running { harness in
+            try await eventually("resumed") { await harness.isReady() }
+            #expect(!harness.receiver.dispatches.contains { $0.type == "READY" })
+        }
+        #expect(discord.connections.allSatisfy { $0.number == 0 || $0.payloads(op: 2).isEmpty })
         try await discord.stop()
     }
 

@@ -13,6 +13,8 @@ struct StateFilesTests {
         file.sessions = [
             StoredSession(shard: 0, id: "a\"b", resumeURL: "wss://x", sequence: 42),
             StoredSession(shard: 3, id: "c", resumeURL: nil, sequence: 0),
+            StoredSession(
+                shard: 4, id: "d", resumeURL: nil, sequence: 1, ready: #"{"v":10,"user":{"username":"\u00e9"}}"#),
         ]
         file.identifies = [PastIdentify(at: 1_764_000_000_000_000, shard: 3)]
         return file

@@ -112,7 +112,7 @@ import Testing
         arguments: [
             ("MESSAGE_CREATE", ["type": 0, "author": ["id": "1"]] as JSON, "id is no snowflake"),
             ("MESSAGE_CREATE", ["type": 0, "author": "x", "id": "1"], "author is no object"),
-            ("MESSAGE_CREATE", [:], "type is no integer"),
+            ("MESSAGE_CREATE", ["type": "0"], "type is no integer"), ("MESSAGE_CREATE", [:], "author is no object"),
             ("GUILD_CREATE", ["id": "1"], "name is no string"),
             ("GUILD_DELETE", ["id": true], "id is no snowflake"),
             ("GUILD_MEMBER_ADD", ["guild_id": "1", "user": [:]], "id is no snowflake"),
