@@ -1,3 +1,5 @@
+internal import Shared
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -8,9 +10,7 @@
 enum WallClock {
     /// Microseconds since 1970.
     static func now() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+        ProcessClock.wallMicroseconds
     }
 
     /// A time as people and logs read it, such as `2026-11-24T02:30:00Z`.

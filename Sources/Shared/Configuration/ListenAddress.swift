@@ -37,8 +37,9 @@ public enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
 }
 
 /// `HOST`, `HOST:PORT`, `[IPV6]` and `[IPV6]:PORT`.
-enum HostAndPort {
-    static func split(_ text: String) -> (host: String, port: Int?)? {
+public enum HostAndPort {
+    /// Takes them apart; the host comes without brackets. Nil if it is neither of the four.
+    public static func split(_ text: String) -> (host: String, port: Int?)? {
         let host: Substring
         let rest: Substring
         if text.hasPrefix("[") {
@@ -98,16 +99,13 @@ public enum Loopback {
 
 /// Paths of Unix domain sockets.
 enum SocketPath {
-    /// `sun_path` has 108 bytes, the last of which is zero (unix(7)).
-    static let maximumBytes = 107
-
     /// What is wrong with a path, as an end to "PATH …"; nil if nothing is.
     static func problem(with path: String) -> String? {
         if path.isEmpty { return "is empty" }
         if path.utf8.contains(0) { return "contains a zero byte" }
         if path.hasSuffix("/") { return "is a directory's" }
-        guard path.utf8.count <= maximumBytes else {
-            return "has \(path.utf8.count) bytes; a socket's path has at most \(maximumBytes)"
+        guard path.utf8.count <= UnixSocket.maximumPathBytes else {
+            return "has \(path.utf8.count) bytes; a socket's path has at most \(UnixSocket.maximumPathBytes)"
         }
         return nil
     }

@@ -2,10 +2,14 @@ internal import Glibc
 
 /// The file of a Unix domain socket that is about to be made.
 public enum SocketFile {
-    /// Makes way for a socket: makes its directory, and removes a socket that nobody listens on any more. Nothing else is ever
+    /// Makes way for a socket: makes its directories, and removes a socket that nobody listens on any more. Nothing else is ever
     /// removed.
-    /// - Throws: `unavailable`, with one line that says what stands in the way: another process, or another kind of file.
+    /// - Throws: one line that says what stands in the way: `unavailable` for another process, `configuration` for another kind
+    ///   of file.
     public static func makeWay(at path: String) throws(ServiceFailure) {
+        if let problem = SocketPath.problem(with: path) {
+            throw ServiceFailure(.configuration, "cannot listen on \(quoted(path)): it \(problem)")
+        }
         try makeDirectory(of: path)
         var status = stat()
         guard lstat(path, &status) == 0 else {
@@ -13,7 +17,9 @@ public enum SocketFile {
             return
         }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw failure(path, "something is there that is no socket; remove it or choose another path")
+            throw ServiceFailure(
+                .configuration,
+                "cannot listen on \(quoted(path)): it exists and is no socket; remove it or choose another path")
         }
         if let owner = try listener(at: path) { throw failure(path, "\(owner) listens there already") }
         guard unlink(path) == 0 || errno == ENOENT else {
@@ -30,24 +36,28 @@ public enum SocketFile {
         ServiceFailure(.unavailable, "cannot listen on \(quoted(path)): \(reason)")
     }
 
-    /// Only the last directory is made: a missing one above is more likely a mistake in the path.
     private static func makeDirectory(of path: String) throws(ServiceFailure) {
         guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
-        let directory = String(path[..<slash])
-        guard mkdir(directory, 0o750) != 0, errno != EEXIST else { return }
-        throw failure(path, "its directory cannot be made: \(String(cString: strerror(errno)))")
+        for end in path[...slash].indices where path[end] == "/" && end != path.startIndex {
+            guard mkdir(String(path[..<end]), 0o755) != 0, errno != EEXIST else { continue }
+            let reason = String(cString: strerror(errno))
+            // Above what we may write there is what is there already.
+            guard access(String(path[..<end]), F_OK) != 0 else { continue }
+            throw failure(path, "its directory cannot be made: \(reason)")
+        }
     }
 
     /// Who answers at a socket, in words; nil if nobody does.
     private static func listener(at path: String) throws(ServiceFailure) -> String? {
         let descriptor: Int32
         do throws(UnixSocket.Failure) {
-            descriptor = try UnixSocket.connect(to: path)
+            descriptor = try UnixSocket.connect(to: path, isBlocking: false)
         } catch {
-            guard error.code == ECONNREFUSED || error.code == ENOENT else {
-                throw failure(path, "a socket is there, but \(error)")
+            switch error.code {
+            case ECONNREFUSED, ENOENT: return nil
+            case EAGAIN: return "another process, which is too busy to answer,"
+            default: throw failure(path, "a socket is there, but \(error)")
             }
-            return nil
         }
         defer { close(descriptor) }
         // struct ucred of unix(7), which glibc shows to GNU sources only: process, user, group.

@@ -16,25 +16,26 @@ import Testing
         try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(unixDomainSocketPath: path).get()
     }
 
-    private func problem(_ path: String) -> String? {
+    private func problem(_ path: String, exit: ProcessExit = .unavailable) -> String? {
         do throws(ServiceFailure) {
             try SocketFile.makeWay(at: path)
             return nil
         } catch {
-            #expect(error.exit == .unavailable)
+            #expect(error.exit == exit)
             return error.description
         }
     }
 
-    @Test func `nothing there is fine, and the last directory is made`() throws {
+    @Test func `nothing there is fine, and the directories are made`() throws {
         #expect(problem(directory.path("s")) == nil)
-        #expect(problem(directory.path("run/s")) == nil)
-        #expect(access(directory.path("run"), W_OK) == 0)
-        #expect(
-            problem(directory.path("a/b/s"))
-                == "cannot listen on \"\(directory.path)/a/b/s\": its directory cannot be made: No such file or directory"
-        )
+        #expect(problem(directory.path("a//b/s")) == nil)
+        #expect(access(directory.path("a/b"), W_OK) == 0)
+        #expect(problem(directory.path("a/b/other")) == nil)
         #expect(problem("s-that-is-not-there") == nil)
+        try directory.write("", to: "file")
+        let path = directory.path("file/s")
+        #expect(problem(path) == "cannot listen on \"\(path)\": Not a directory")
+        #expect(problem("/proc/x/s")?.contains("its directory cannot be made: No such file or directory") == true)
     }
 
     @Test func `a stale socket is removed`() async throws {
@@ -62,11 +63,18 @@ import Testing
     @Test func `another kind of file is left alone`() throws {
         let path = directory.path("file")
         close(creat(path, 0o600))
-        let reason = "something is there that is no socket; remove it or choose another path"
-        #expect(problem(path) == "cannot listen on \"\(path)\": \(reason)")
-        #expect(problem(directory.path) == "cannot listen on \"\(directory.path)\": \(reason)")
+        let reason = "it exists and is no socket; remove it or choose another path"
+        #expect(problem(path, exit: .configuration) == "cannot listen on \"\(path)\": \(reason)")
+        #expect(problem(directory.path, exit: .configuration) == "cannot listen on \"\(directory.path)\": \(reason)")
         symlink(path, directory.path("link"))
-        #expect(problem(directory.path("link")) == "cannot listen on \"\(directory.path)/link\": \(reason)")
+        #expect(
+            problem(directory.path("link"), exit: .configuration)
+                == "cannot listen on \"\(directory.path)/link\": \(reason)")
         #expect(access(path, F_OK) == 0)
+    }
+
+    @Test func `a path that fits no address is refused`() {
+        let path = directory.path(String(repeating: "x", count: 120))
+        #expect(problem(path, exit: .configuration)?.contains("a socket's path has at most 107") == true)
     }
 }
