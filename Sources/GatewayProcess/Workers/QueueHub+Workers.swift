@@ -127,6 +127,10 @@ extension QueueHub {
             return finishCommand(
                 ref, of: connection, failure: "only payloads with op 3, 4, 8, 31 or 43 are sent for workers")
         }
+        // Discord would end the session over it (4002), for all workers.
+        guard case .object = payload["d"] else {
+            return finishCommand(ref, of: connection, failure: "the payload has no object \"d\"")
+        }
         var bytes = ByteBuffer()
         bytes.writeJSON(payload)
         let number = connection.number

@@ -375,6 +375,18 @@ internal import Testing
         }
     }
 
+    @Test(arguments: [#"{"op":3}"#, #"{"op":3,"d":null}"#, #"{"op":4,"d":[]}"#, #"{"op":8,"d":"x"}"#])
+    func `A payload that Discord would end the session over is not sent`(payload: String) async throws {
+        try await HubHarness.run { harness in
+            let (worker, _) = try await harness.worker()
+            try worker.send(#"{"op":"command","ref":7,"shard":0,"payload":\#(payload)}"#)
+            let refused = try await worker.frame()
+            #expect(refused["ok"]?.bool == false)
+            #expect(refused["message"]?.string == "the payload has no object \"d\"")
+            #expect(harness.shards.state.withLock { $0.sent.isEmpty })
+        }
+    }
+
     @Test func `A member request that Discord refuses has failed`() async throws {
         try await HubHarness.run { harness in
             let (worker, _) = try await harness.worker()
