@@ -70,7 +70,12 @@ struct WorkerService: Service {
                     return true
                 }
                 group.addTask {
-                    try await registrar.run()
+                    do throws(ServiceFailure) {
+                        try await registrar.run()
+                    } catch {
+                        // The client ends with it: cancelling alone does not end a connection.
+                        await client.fail(error)
+                    }
                     return false
                 }
                 group.addTask {

@@ -46,6 +46,14 @@ import Testing
         #expect(requests == 1, "the rejection is remembered")
     }
 
+    @Test func `a worker whose token is wrong ends with 77 too`() async throws {
+        let stack = try await Stack()
+        _ = try await stack.gateway()
+        let worker = try ChildProcess(
+            "olim-worker", environment: stack.merged(["DISCORD_TOKEN": "a-wrong-token"]), in: stack.directory.path)
+        #expect(try await worker.waitForTermination() == .exited(77), "\(worker.tail)")
+    }
+
     @Test func `intents that the portal does not allow end with 77 and are named`() async throws {
         let stack = try await Stack(["--allowed-intents", "none"])
         let gateway = try ChildProcess("olim-gateway", environment: stack.environment, in: stack.directory.path)

@@ -33,7 +33,7 @@ final class CommandRegistrar: Sendable {
 
     /// Registers for each application found, once, until cancelled.
     /// - Throws: `ServiceFailure` if Discord does not accept the token.
-    func run() async throws {
+    func run() async throws(ServiceFailure) {
         var registered: Snowflake?
         for await application in applications where application != registered {
             try await registerUntilDone(application)
@@ -41,7 +41,7 @@ final class CommandRegistrar: Sendable {
         }
     }
 
-    private func registerUntilDone(_ application: Snowflake) async throws {
+    private func registerUntilDone(_ application: Snowflake) async throws(ServiceFailure) {
         var backoff = firstBackoff
         while !Task.isCancelled {
             do {
