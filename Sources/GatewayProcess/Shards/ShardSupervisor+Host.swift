@@ -76,8 +76,8 @@ extension ShardSupervisor {
         case .invalidIntents: message += "; check DISCORD_INTENTS"
         case .invalidShard, .shardingRequired:
             message += "; check DISCORD_SHARDS"
-            // With `auto`, the next start asks Discord for the count.
-            file.shardCount = nil
+            // With `auto`, the next start asks Discord for the count; one that an operator chose is his to change.
+            if case .automatic = configuration.selection { isCountRefused = true }
         default: break
         }
         switch exit {

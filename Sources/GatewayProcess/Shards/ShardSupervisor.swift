@@ -40,6 +40,8 @@ actor ShardSupervisor {
     var receiver: (any DispatchReceiver)?
     var file: SessionFile
     var shardCountInUse = 0
+    /// Discord refused the count that `auto` took: it must not be written down for the next start.
+    var isCountRefused = false
     var sessions: [Int: GatewaySession] = [:]
     var limiter = IdentifyLimiter(history: [], now: .now(), wall: 0)
     var answer: (bot: GatewayBot, at: NIODeadline)?
@@ -243,6 +245,12 @@ actor ShardSupervisor {
     private func snapshot() -> SessionFile {
         var snapshot = file
         snapshot.identifies = limiter.remembered
+        guard !isCountRefused else {
+            // Sessions of that count go with it.
+            snapshot.shardCount = nil
+            snapshot.sessions = []
+            return snapshot
+        }
         guard !sessions.isEmpty else { return snapshot }
         snapshot.shardCount = shardCountInUse
         snapshot.sessions = sessions.sorted { $0.key < $1.key }

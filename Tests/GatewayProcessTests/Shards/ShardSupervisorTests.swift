@@ -153,6 +153,50 @@ struct ShardSupervisorTests {
         try await discord.stop()
     }
 
+    @Test(arguments: [4010, 4011] as [UInt16])
+    func `A shard count that Discord refuses is asked for anew at the next start with auto, and kept without`(
+        code: UInt16
+    ) async throws {
+        for (selection, resumes) in [(ShardSelection.automatic, false), (.all(count: 2), true)] {
+            let discord = try await ScriptedDiscord(answers: .init(shards: 2, maxConcurrency: 2)) {
+                connection, payload, discord in
+                if payload["op"]?.int == 2, payload["d"]?["shard"]?.text == "[1,2]" { return }
+                ScriptedDiscord.standard(connection, payload, discord)
+            }
+            let directory = TemporaryDirectory()
+            func file() throws -> SessionFile {
+                try SessionFile(parsing: try StateFile.read(directory.path + "/" + SessionFile.name) ?? "")
+            }
+            try await SessionHarness(discord, directory: directory, selection: selection).running { harness in
+                try await eventually("one of two is ready") { await harness.isReady() }
+                try await eventually("which is written down") { try file().sessions.count == 1 }
+                let refused = {
+                    discord.connections.first { $0.payloads(op: 2).first?["d"]?["shard"]?.text == "[1,2]" }
+                }
+                try await eventually("the other identifies") { refused() != nil }
+                refused()?.close(code)
+                guard case .fatal(.configuration, _) = await harness.supervisor.ended() else {
+                    Issue.record("should end")
+                    return
+                }
+            }
+            #expect(try file().shardCount == (resumes ? 2 : nil))
+            #expect(try file().sessions.count == (resumes ? 1 : 0))
+            #expect(try file().identifies.count == 2)
+            discord.answers.shards = 3
+            discord.setOnPayload(ScriptedDiscord.standard)
+            let count = resumes ? 2 : 3
+            try await SessionHarness(discord, directory: directory, selection: selection).running { harness in
+                try await eventually("all ready") {
+                    await harness.status().filter { $0.state == "ready" }.count == count
+                }
+                #expect(await harness.supervisor.run { $0.shardCount } == count)
+            }
+            #expect(discord.connections.contains { !$0.payloads(op: 6).isEmpty } == resumes)
+            try await discord.stop()
+        }
+    }
+
     @Test func `A token that REST refuses with 401 ends the gateway`() async throws {
         let discord = try await ScriptedDiscord(answers: .init(status: .unauthorized))
         try await SessionHarness(discord).running { harness in
