@@ -150,4 +150,24 @@ import Testing
         let metrics = try await get("/metrics")
         #expect(metrics.last == "200" && metrics.contains(#"olim_shard_ready{shard="0"} 1"#), "\(metrics)")
     }
+
+    @Test(arguments: ["olim-gateway", "olim-worker"])
+    func `a daemon ends with the documented code before it has connected anywhere`(program: String) async throws {
+        let directory = try TemporaryDirectory()
+        let good = ["DISCORD_TOKEN": "hunter2", "DISCORD_API_URL": "http://127.0.0.1:1/api"]
+        for (arguments, additions, exit, told) in [
+            (["--check"], [:], 0, "\(program): the configuration is good"),
+            (["--check"], ["LOG_LEVEL": "loud"], 78, "\(program): LOG_LEVEL is \"loud\"; it must be one of"),
+            ([], ["LOG_LEVEL": "loud"], 78, "\(program): LOG_LEVEL is \"loud\"; it must be one of"),
+            (["--version"], [:], 0, Version.current), (["--help"], [:], 0, "USAGE: \(program) [--check]"),
+            (["--chekc"], [:], 64, "Unknown option '--chekc'"), (["extra"], [:], 64, "Unexpected argument 'extra'"),
+        ] as [([String], [String: String], Int32, String)] {
+            let process = try ChildProcess(
+                program, arguments, environment: good.merging(additions) { $1 }, in: directory.path)
+            #expect(try await process.waitForTermination() == .exited(exit), "\(arguments): \(process.tail)")
+            let lines = process.lines() + process.lines(.error)
+            #expect(lines.contains { $0.contains(told) }, "\(arguments): \(lines)")
+            #expect(!lines.joined().contains("hunter2"))
+        }
+    }
 }

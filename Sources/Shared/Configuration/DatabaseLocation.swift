@@ -54,11 +54,21 @@ enum PostgresURI {
         guard uri.split(separator: "@", omittingEmptySubsequences: false).count <= 2,
             !afterAuthority(of: uri).contains("@")
         else { throw ValueError(accepted: acceptedCharacters) }
+        try checkSecurity(uri)
         for host in hosts(of: uri) {
             let port = host.hasPrefix("[") ? host.drop { $0 != "]" }.dropFirst() : host.drop { $0 != ":" }
             guard port.count <= 1 || 1...65_535 ~= Quantities.integer(port.dropFirst()) ?? 0 else {
                 throw ValueError(accepted: acceptedCharacters)
             }
+        }
+    }
+
+    /// libpq's own check would come only with the first connection.
+    private static func checkSecurity(_ uri: String) throws(ValueError) {
+        let known = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+        let parameters = afterAuthority(of: uri).drop { $0 != "?" }.dropFirst().split(separator: "&")
+        for mode in parameters where mode.hasPrefix("sslmode=") && !known.contains(String(mode.dropFirst(8))) {
+            throw ValueError(accepted: "a URI whose sslmode is one of \(known.joined(separator: ", "))")
         }
     }
 

@@ -49,6 +49,8 @@ import Testing
         ("postgresql://u:12?hunter2@db/olim", "written as %XX"),
         ("postgresql://u:hunter2%@db/olim", "two hexadecimal digits"),
         ("postgresql://u:hunter2%+1@db", "two hexadecimal digits"),
+        ("postgresql://u:hunter2@db/olim?sslmode=on", "sslmode is one of disable, allow"),
+        ("postgresql://u:hunter2@db?application_name=x&sslmode=", "sslmode is one of"),
         ("postgresql://u:hunter2 @db/olim", "without blanks"), ("postgresql://u:hunter2\n@db/olim", "without blanks"),
     ])
     func `a bad database is refused without showing it`(url: String, accepted: String) throws {
