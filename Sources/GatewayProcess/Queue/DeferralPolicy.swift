@@ -119,7 +119,7 @@ struct DeferralPolicy {
         switch head.kind {
         case .autocomplete: return nil
         // With no worker ever seen, its commands are unknown, and what only the caller sees does no harm.
-        case .command: return call(5, isEphemeral: lists?.ephemeral.contains(head.name) ?? true)
+        case .command: return call(5, isEphemeral: lists?.ephemeral.names(command: head.name) ?? true)
         case .component: return call(6)
         case .modalSubmit: return call(head.hasMessage ? 6 : 5)
         }
@@ -130,5 +130,17 @@ struct DeferralPolicy {
         var position = line.endIndex
         while position > line.startIndex, let due = waiting[line[position - 1]]?.due, due > entry.due { position -= 1 }
         line.insert(entry.event, at: position)
+    }
+}
+
+extension Set<String> {
+    /// Whether it has this command (`config welcome`) or one that this is a subcommand of (`config`).
+    fileprivate func names(command path: String) -> Bool {
+        var name = path[...]
+        while !contains(String(name)) {
+            guard let space = name.lastIndex(of: " ") else { return false }
+            name = name[..<space]
+        }
+        return true
     }
 }

@@ -19,6 +19,7 @@ internal import Testing
 
     static let kinds: [(kind: InteractionHead.Kind, name: String, message: Bool, answer: String)] = [
         (.command, "config", false, "5 ephemeral"), (.command, "ping", false, "5"),
+        (.command, "config welcome", false, "5 ephemeral"), (.command, "configure", false, "5"),
         (.command, "feedback", false, "none"), (.command, "feedback more", false, "5"),
         (.component, "button", true, "6"), (.component, "form:1", true, "none"),
         (.modalSubmit, "m", true, "6"), (.modalSubmit, "m", false, "5"),
