@@ -26,4 +26,6 @@ swift build --build-tests
 say "Testing"
 # A crashed test must end: the backtracer of a crashed process can hang for minutes and hold the pipe open.
 export SWIFT_BACKTRACE=enable=no
+# Without a bound all tests run at once, with hundreds of processes and connections; deadlines then measure the crowd.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH:-6}
 exec swift test --skip-build "$@"

@@ -131,10 +131,9 @@ struct DiscordSimulator: AsyncParsableCommand {
         options.gateway.heartbeatCloseCode = Int(heartbeatClose)
         (options.globalLimit, options.hasRateLimits) = (globalLimit, !noRateLimits)
         options.seed = seed
-        let parser = JSONParser()
         options.faults = try fault.map { text in
-            guard let value = try? parser.parse(text) else { throw ValidationError("--fault \(text) is not JSON.") }
-            return JSON(value)
+            guard let value = try? JSON(ofText: text) else { throw ValidationError("--fault \(text) is not JSON.") }
+            return value
         }
         return options
     }

@@ -109,8 +109,7 @@ import Testing
         let directory = try TemporaryDirectory("simulator")
         let process = try ChildProcess("olim-simulator", ["--port-file", directory.path("port")], in: directory.path)
         let line = try await process.waitForLine(containing: "\"ready\":true")
-        let parser = JSONParser()
-        let port = try #require(JSON(try parser.parse(line))["port"]?.int)
+        let port = try #require(try JSON(ofText: line)["port"]?.int)
         try await eventually("the port file is there") {
             (try? String(contentsOfFile: directory.path("port"), encoding: .utf8)) == "\(port)\n"
         }
@@ -122,8 +121,7 @@ import Testing
         let directory = try TemporaryDirectory("simulator")
         let first = try ChildProcess("olim-simulator", [], in: directory.path)
         let line = try await first.waitForLine(containing: "\"ready\":true")
-        let parser = JSONParser()
-        let port = try #require(JSON(try parser.parse(line))["port"]?.int)
+        let port = try #require(try JSON(ofText: line)["port"]?.int)
         let second = try ChildProcess("olim-simulator", ["--port", "\(port)"], in: directory.path)
         #expect(try await second.waitForTermination() == .exited(69))
         #expect(second.lines(.error).count == 1)

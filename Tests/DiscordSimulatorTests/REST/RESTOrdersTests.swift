@@ -5,8 +5,7 @@ import Testing
 
 @Suite struct RESTOrdersTests {
     private func json(_ text: String) throws -> JSON {
-        let parser = JSONParser()
-        return JSON(try parser.parse(text))
+        try JSON(ofText: text)
     }
 
     @Test func `limits are changed as ordered`() throws {

@@ -170,8 +170,7 @@ import Testing
         (#"{"kind":"delay","ms":-1}"#, false), (#"{"kind":"rate_limit","scope":"route"}"#, false),
     ])
     func `orders for faults are read strictly`(order: String, isValid: Bool) throws {
-        let parser = JSONParser()
-        let json = JSON(try parser.parse(order))
+        let json = try JSON(ofText: order)
         if isValid {
             _ = try RESTFault(json)
         } else {

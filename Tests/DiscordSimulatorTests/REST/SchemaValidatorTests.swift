@@ -11,8 +11,7 @@ import Testing
     }
 
     private func complaints(_ body: String, _ component: String) throws -> [String] {
-        let parser = JSONParser()
-        let value = JSON(try parser.parse(body))
+        let value = try JSON(ofText: body)
         var errors = FormErrors()
         try SchemaValidator(library: document.library)
             .validate(value, against: document.library.schema(named: component), at: [], into: &errors)
