@@ -107,12 +107,18 @@ extension QueueHub {
 
     // MARK: Metrics
 
+    /// Those of the named counters that can also fall.
+    private static let gauges: Set<String> = ["identifies_24h", "identifies_remaining"]
+
     /// Prometheus' text format for `/metrics`.
     nonisolated func metrics() -> String { assumeIsolated { $0.metricsText() } }
 
     private func metricsText() -> String {
         var text = PrometheusText()
-        for (name, value) in namedCounters { text.add("olim_\(name)_total", kind: "counter", value) }
+        for (name, value) in namedCounters {
+            let isGauge = Self.gauges.contains(name)
+            text.add(isGauge ? "olim_\(name)" : "olim_\(name)_total", kind: isGauge ? "gauge" : "counter", value)
+        }
         for (name, value) in queueStatus.members?.compactMap({ m in m.value.int.map { (m.key, $0) } }) ?? []
         where name != "shed" && name != "lost" {
             text.add("olim_queue_\(name)", kind: "gauge", value)
