@@ -85,7 +85,8 @@ public final class ChildProcess: Sendable {
         var seen = 0
         do {
             return try await eventually("\(name) prints \(what)", within: limit) { () -> String? in
-                let (lines, isOpen) = state.withLock { ($0.lines[stream] ?? [], $0.openStreams.contains(stream)) }
+                // Both streams, so that the error can say what it printed last.
+                let (lines, isOpen) = state.withLock { ($0.lines[stream] ?? [], !$0.openStreams.isEmpty) }
                 if let line = lines[seen...].first(where: matches) { return line }
                 seen = lines.count
                 guard isOpen else { throw ChildProcessError("\(name) ended before it printed \(what).\n\(tail)") }

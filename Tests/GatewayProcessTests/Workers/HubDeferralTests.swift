@@ -8,8 +8,9 @@ internal import Testing
 
 @Suite(.serialized) struct HubDeferralTests {
     private func head(_ id: UInt64, name: String = "config") -> InteractionHead {
-        let now = UInt64(WallClock.now() / 1000)
-        let snowflake = Snowflake((now - Snowflake.epochMilliseconds) << 22 | id)
+        // As if this machine's clock were behind Discord's, so that a slow test run makes no interaction too old.
+        let soon = UInt64(WallClock.now() / 1000) + 60_000
+        let snowflake = Snowflake((soon - Snowflake.epochMilliseconds) << 22 | id)
         return InteractionHead(id: snowflake, token: "tok", kind: .command, name: name, hasMessage: false)
     }
 
