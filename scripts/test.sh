@@ -35,7 +35,8 @@ export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${SWT_EXPERIMENTAL_MAXIMUM
 run_tests() {
     local log suites status=0
     log=$(mktemp)
-    swift test --skip-build "$@" 2>&1 | tee "$log" || status=$?
+    # Ten times what it takes: a test that hangs must not hold CI for ever.
+    timeout --kill-after 10 1200 swift test --skip-build "$@" 2>&1 | tee "$log" || status=$?
     if [ "$status" -ne 0 ]; then
         suites=$(sed -nE 's/^.* Suite "?([A-Za-z0-9]+)"? failed after .*/\1/p' "$log" | sort -u | paste -sd '|')
         [ -n "$suites" ] || exit "$status"
