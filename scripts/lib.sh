@@ -3,7 +3,7 @@
 
 readonly BUILD_PACKAGES=(
     ca-certificates git pkg-config
-    libpq-dev libssl-dev libsystemd-dev libzstd-dev zlib1g-dev libsimdjson-dev libsqlite3-dev
+    libpq-dev libssl-dev libsystemd-dev libzstd-dev zlib1g-dev libxxhash-dev libsimdjson-dev libsqlite3-dev
 )
 # shellcheck disable=SC2034 # used by test.sh
 readonly TEST_PACKAGES=(openssl postgresql python3 python3-venv)

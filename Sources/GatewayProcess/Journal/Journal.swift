@@ -1,0 +1,290 @@
+internal import NIOCore
+internal import Shared
+
+/// The journal: every event that was received and is not finished, in segment files, and how far sessions were received.
+///
+/// Events are appended, many with one write. Beside the records a segment has room, set aside when it is made, for one byte of marks
+/// an event (delivered, done), so that finishing events never needs room on the disk. What happens to an event that outlives
+/// its delivery (failures, deferral) is appended to *its own* segment as a note. So no segment needs another one to be
+/// understood: one whose events are all finished is deleted, one that is mostly finished is rewritten without what is, and places of events
+/// (`JournalPosition`) stay what they are. How far sessions were received stands whole at the beginning of each segment.
+///
+/// It reads no clock and opens no file of its own: the disk is passed in.
+struct Journal<Disk: JournalDisk> {
+    struct Settings: Sendable {
+        /// A segment is sealed at this size.
+        var segmentBytes = 8 << 20
+        /// Most events of a segment.
+        var markCapacity = 16_384
+        /// Whether what counts as received outlives a loss of power.
+        var isDurable = false
+    }
+
+    var disk: Disk
+    let settings: Settings
+    let identity: UUIDBytes
+    let boot: UUIDBytes
+    /// Ascending; the last one is appended to.
+    var segments: [JournalSegment] = []
+    /// How far sessions were received, as far as it is written.
+    var numbers: JournalNumbers
+    /// How far they were received with what is about to be written.
+    var stagedNumbers: JournalNumbers
+    /// Of unfinished events that are not in memory, as the last process left them.
+    var notes: [JournalPosition: JournalNote] = [:]
+    var cursor = JournalCursor(segment: 0, index: 0, offset: 0)
+    /// Written and not synced.
+    var unsynced: Set<UInt32> = []
+    /// Up to where the last segment outlives a loss of power, if that is asked for.
+    var syncPoint: JournalSyncPoint?
+    private(set) var dirtySegments: Set<UInt32> = []
+    var seeds: SeedSource
+
+    /// Records about to be written, and where each event's begins.
+    private var staging = ByteBuffer()
+    private var stagedOffsets: [(offset: Int, stride: Int)] = []
+    /// Shards of which the last dispatch received leaves no event.
+    private var numbersOnly: Set<Int> = []
+    /// What a failed write may have left behind the last segment's end.
+    var hasTornTail = false
+
+    /// A journal on these files; `open` it before anything else.
+    /// - Parameter boot: which run of the machine this is.
+    init(disk: Disk, settings: Settings, identity: UUIDBytes, boot: UUIDBytes, seeds: SeedSource) {
+        self.disk = disk
+        self.settings = settings
+        self.identity = identity
+        self.boot = boot
+        numbers = JournalNumbers(lastID: EventID(0), isWhole: true, shards: [:])
+        stagedNumbers = numbers
+        self.seeds = seeds
+    }
+
+    // MARK: Receiving
+
+    /// Whether this dispatch was not received before.
+    func isNew(shard: Int, session: String, sequence: Int) -> Bool {
+        guard let known = stagedNumbers.shards[shard], known.session == session else { return true }
+        return sequence > known.sequence
+    }
+
+    /// How far a session was received; nil if it is not known.
+    func sequence(shard: Int, session: String) -> Int? {
+        numbers.shards[shard].flatMap { $0.session == session ? $0.sequence : nil }
+    }
+
+    /// Makes sure that so many events fit into the present segment; at most `Settings.markCapacity`.
+    mutating func prepare(for count: Int) throws(DiskFailure) {
+        if hasTornTail { try cutTornTail() }
+        guard let active = segments.last, !active.isSealed, active.recordBytes < settings.segmentBytes,
+            active.count + count <= active.header.markCapacity
+        else { return try rotate() }
+    }
+
+    /// Adds an event to what `commit` writes.
+    /// - Returns: its place and what its record takes there.
+    mutating func stage(_ event: JournaledEvent) -> (position: JournalPosition, stride: Int) {
+        let last = segments.count - 1
+        let index = UInt16(segments[last].count + stagedOffsets.count)
+        let start = staging.writerIndex
+        staging.writeRecord(event, index: index, seed: segments[last].header.seed)
+        let stride = staging.writerIndex - start
+        stagedOffsets.append((segments[last].end + start, stride))
+        stagedNumbers.apply(event)
+        if !numbersOnly.isEmpty { numbersOnly.remove(event.shard) }
+        return (JournalPosition(segment: segments[last].number, index: index), stride)
+    }
+
+    /// A dispatch was received that leaves no event.
+    mutating func stageNumber(shard: Int, session: String, sequence: Int) {
+        stagedNumbers.shards[shard] = .init(session: session, sequence: sequence)
+        numbersOnly.insert(shard)
+    }
+
+    /// Writes what was staged. If that fails, nothing of it was received.
+    ///
+    /// - Parameters:
+    ///   - wall: microseconds since 1970.
+    ///   - isTaken: it comes into memory now, so that a cursor that is at the end stays there.
+    mutating func commit(wall: Int64, isTaken: Bool) throws(DiskFailure) {
+        let last = segments.count - 1
+        if !numbersOnly.isEmpty {
+            var rest = stagedNumbers
+            rest.isWhole = false
+            rest.shards = rest.shards.filter { numbersOnly.contains($0.key) }
+            staging.writeRecord(rest, index: 0, seed: segments[last].header.seed)
+        }
+        defer {
+            staging.clear(minimumCapacity: 0)
+            if staging.capacity > Self.keptStagingBytes { staging = ByteBuffer() }
+            stagedOffsets.removeAll(keepingCapacity: true)
+            numbersOnly.removeAll(keepingCapacity: true)
+        }
+        guard staging.readableBytes > 0 else { return }
+        let staysAtEnd = isTaken && isCursorAtEnd
+        do {
+            try disk.write(staging, to: segments[last].number, at: segments[last].end)
+        } catch {
+            stagedNumbers = numbers
+            hasTornTail = true
+            throw error
+        }
+        numbers = stagedNumbers
+        let tracksOffsets = segments[last].offsets.count == segments[last].count
+        for (offset, stride) in stagedOffsets {
+            segments[last].append(stride: stride)
+            if tracksOffsets { segments[last].offsets.append(UInt32(offset)) }
+        }
+        if segments[last].beganAt == nil, !stagedOffsets.isEmpty { segments[last].beganAt = wall }
+        segments[last].end += staging.readableBytes
+        if settings.isDurable { unsynced.insert(segments[last].number) }
+        if staysAtEnd { moveCursorToEnd() }
+    }
+
+    private static var keptStagingBytes: Int { 2 << 20 }
+
+    private mutating func cutTornTail() throws(DiskFailure) {
+        guard let active = segments.last else { return }
+        try disk.truncate(active.number, to: active.end)
+        hasTornTail = false
+    }
+
+    // MARK: Segments
+
+    /// Seals the present segment and begins the next one, which names all numbers.
+    mutating func rotate() throws(DiskFailure) {
+        if hasTornTail { try cutTornTail() }
+        if let last = segments.last, settings.isDurable, unsynced.contains(last.number) {
+            try disk.sync(last.number)
+            unsynced.remove(last.number)
+            syncPoint = nil
+        }
+        let isAtEnd = isCursorAtEnd
+        let number = (segments.last?.number ?? 0) + 1
+        let header = JournalHeader(
+            segment: number, markCapacity: settings.markCapacity, seed: seeds.next(), journal: identity, boot: boot)
+        do {
+            // What an interrupted making left.
+            if try disk.segments().contains(number) { try disk.remove(number) }
+            try disk.create(number, reserving: header.recordsOffset, isDurable: settings.isDurable)
+            var first = ByteBuffer()
+            var whole = numbers
+            whole.isWhole = true
+            first.writeRecord(whole, index: 0, seed: header.seed)
+            try disk.write(header.encoded, to: number, at: 0)
+            try disk.write(first, to: number, at: header.recordsOffset)
+            if settings.isDurable { try disk.sync(number) }
+            if let last = segments.indices.last {
+                segments[last].isSealed = true
+                // Those ahead of the cursor are read in order; the places of single events are learnt when one is needed.
+                if cursor.segment < segments[last].number { segments[last].offsets = [] }
+            }
+            segments.append(JournalSegment(header: header, end: header.recordsOffset + first.readableBytes))
+            syncPoint = presentPoint
+        } catch {
+            try? disk.remove(number)
+            throw error
+        }
+        if isAtEnd { moveCursorToEnd() }
+        removeFinished()
+    }
+
+    /// Where a segment stands in `segments`; nil if it is gone.
+    func place(of segment: UInt32) -> Int? {
+        // Nearly always it is the last one.
+        if let last = segments.last, last.number == segment { return segments.count - 1 }
+        var low = 0
+        var high = segments.count
+        while low < high {
+            let middle = (low + high) / 2
+            if segments[middle].number < segment { low = middle + 1 } else { high = middle }
+        }
+        return low < segments.count && segments[low].number == segment ? low : nil
+    }
+
+    /// Deletes sealed segments whose events are all finished. One that cannot be deleted is tried again.
+    mutating func removeFinished() {
+        let removed = segments.filter { segment in
+            segment.isSealed && segment.live == 0 && segment.number != cursor.segment
+                && !(settings.isDurable && (segment.dirty != nil || unsynced.contains(segment.number)))
+        }
+        for segment in removed {
+            // One that cannot be deleted is tried again with the next one.
+            guard (try? disk.remove(segment.number)) != nil else { continue }
+            segments.removeAll { $0.number == segment.number }
+            unsynced.remove(segment.number)
+            dirtySegments.remove(segment.number)
+        }
+    }
+
+    // MARK: Marks and notes
+
+    mutating func mark(_ position: JournalPosition, _ mark: JournalMark) {
+        guard let place = place(of: position.segment) else { return }
+        segments[place].mark(Int(position.index), mark)
+        if segments[place].dirty != nil { dirtySegments.insert(position.segment) }
+    }
+
+    func marks(of position: JournalPosition) -> JournalMark {
+        guard let place = place(of: position.segment) else { return [.delivered, .done] }
+        return segments[place].marks[Int(position.index)]
+    }
+
+    /// The event is finished. `stride`: what its record takes.
+    mutating func finish(_ position: JournalPosition, stride: Int) {
+        guard let place = place(of: position.segment) else { return }
+        guard segments[place].finish(Int(position.index), stride: stride) else { return }
+        dirtySegments.insert(position.segment)
+        if !notes.isEmpty { notes[position] = nil }
+    }
+
+    /// Writes all marks that are not written. What fails is tried again the next time.
+    mutating func writeMarks() throws(DiskFailure) {
+        guard !dirtySegments.isEmpty else { return }
+        var removable = false
+        for number in dirtySegments {
+            guard let place = place(of: number), let (offset, bytes) = segments[place].unwrittenMarks else { continue }
+            try disk.write(bytes, to: number, at: offset)
+            segments[place].marksWritten()
+            if settings.isDurable { unsynced.insert(number) }
+            if segments[place].isSealed, segments[place].live == 0 { removable = true }
+        }
+        dirtySegments.removeAll(keepingCapacity: true)
+        if removable { removeFinished() }
+    }
+
+    /// Writes down what has happened to an event.
+    mutating func write(_ note: JournalNote, about position: JournalPosition) throws(DiskFailure) {
+        guard let place = place(of: position.segment) else { return }
+        if hasTornTail, place == segments.count - 1 { try cutTornTail() }
+        let isAtEnd = isCursorAtEnd
+        var record = ByteBuffer()
+        record.writeRecord(note, about: position.index, index: 0, seed: segments[place].header.seed)
+        do {
+            try disk.write(record, to: position.segment, at: segments[place].end)
+        } catch {
+            try? disk.truncate(position.segment, to: segments[place].end)
+            throw error
+        }
+        segments[place].end += record.readableBytes
+        if settings.isDurable { unsynced.insert(position.segment) }
+        if isAtEnd { moveCursorToEnd() }
+    }
+
+    // MARK: Looking
+
+    /// Bytes that all segments take.
+    var diskBytes: Int { segments.reduce(0) { $0 + $1.end } }
+    var liveBytes: Int { segments.reduce(0) { $0 + $1.liveBytes } }
+}
+
+/// Where the seeds of segments come from: an argument, so that a simulation has the same ones again.
+struct SeedSource {
+    private var generator: any RandomNumberGenerator
+
+    init(_ generator: any RandomNumberGenerator = SystemRandomNumberGenerator()) {
+        self.generator = generator
+    }
+
+    mutating func next() -> UInt64 { generator.next() }
+}

@@ -1,0 +1,125 @@
+internal import NIOCore
+internal import Shared
+
+/// An event as its record has it.
+///
+///     16 id          i64         56 shard             u32
+///     24 received at i64         60 key class         u8
+///     32 sequence    i64         61 unused            u8
+///     40 retry of    i64, 0: no  62 length of type    u16
+///     48 key number  u64         64 length of session u16
+///     66 type, session, data
+struct JournaledEvent: Equatable {
+    var id: EventID
+    var shard: Int
+    var session: String
+    var sequence: Int
+    var type: String
+    var key: QueueKey
+    var receivedAt: Int64
+    var retryOf: EventID?
+    var data: ByteBuffer
+
+    private static let fixedBytes = 66
+
+    /// The part of it that the queue orders by.
+    struct Outline: Equatable {
+        let id: EventID
+        let key: QueueKey
+    }
+
+    /// Reads the record that begins there; nil if it is no event's. `data` is a slice of `buffer`.
+    init?(in buffer: ByteBuffer, at offset: Int, length: Int) {
+        guard let fields = buffer.withUnsafeReadableBytes({ Fields(in: $0, at: offset, length: length) }),
+            let data = buffer.getSlice(
+                at: buffer.readerIndex + offset + fields.dataOffset, length: length - fields.dataOffset)
+        else { return nil }
+        id = fields.id
+        shard = fields.shard
+        session = fields.session
+        sequence = fields.sequence
+        type = fields.type
+        key = fields.key
+        receivedAt = fields.receivedAt
+        retryOf = fields.retryOf
+        self.data = data
+    }
+
+    init(_ dispatch: Dispatch, id: EventID) {
+        self.init(
+            id: id, shard: dispatch.shard, session: dispatch.session, sequence: dispatch.sequence, type: dispatch.type,
+            key: dispatch.key, receivedAt: dispatch.receivedAt, retryOf: nil, data: dispatch.data)
+    }
+
+    /// Bytes of the queue's own limit that it counts for.
+    var byteCount: Int { EventPayload.byteCount(data: data.readableBytes, type: type) }
+
+    init(
+        id: EventID, shard: Int, session: String, sequence: Int, type: String, key: QueueKey, receivedAt: Int64,
+        retryOf: EventID?, data: ByteBuffer
+    ) {
+        self.id = id
+        self.shard = shard
+        self.session = session
+        self.sequence = sequence
+        self.type = type
+        self.key = key
+        self.receivedAt = receivedAt
+        self.retryOf = retryOf
+        self.data = data
+    }
+
+    private struct Fields {
+        let id: EventID
+        let shard: Int
+        let session: String
+        let sequence: Int
+        let type: String
+        let key: QueueKey
+        let receivedAt: Int64
+        let retryOf: EventID?
+        let dataOffset: Int
+
+        init?(in bytes: UnsafeRawBufferPointer, at offset: Int, length: Int) {
+            guard length >= JournaledEvent.fixedBytes, offset + length <= bytes.count else { return nil }
+            let record = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length])
+            let typeLength = Int(record.littleEndian(UInt16.self, at: 62))
+            let sessionLength = Int(record.littleEndian(UInt16.self, at: 64))
+            dataOffset = JournaledEvent.fixedBytes + typeLength + sessionLength
+            guard let keyClass = QueueKey.Class(rawValue: record[60]), dataOffset <= length,
+                let type = record.text(at: JournaledEvent.fixedBytes, count: typeLength),
+                let session = record.text(at: JournaledEvent.fixedBytes + typeLength, count: sessionLength)
+            else { return nil }
+            self.type = type
+            self.session = session
+            id = EventID(record.littleEndian(Int64.self, at: 16))
+            receivedAt = record.littleEndian(Int64.self, at: 24)
+            sequence = Int(record.littleEndian(Int64.self, at: 32))
+            let retried = record.littleEndian(Int64.self, at: 40)
+            retryOf = retried == 0 ? nil : EventID(retried)
+            key = QueueKey(keyClass: keyClass, number: record.littleEndian(UInt64.self, at: 48))
+            shard = Int(record.littleEndian(UInt32.self, at: 56))
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// Appends an event's record.
+    mutating func writeRecord(_ event: JournaledEvent, index: UInt16, seed: UInt64) {
+        writeRecord(.event, index: index, seed: seed) { record in
+            record.writeInteger(event.id.rawValue, endianness: .little)
+            record.writeInteger(event.receivedAt, endianness: .little)
+            record.writeInteger(Int64(event.sequence), endianness: .little)
+            record.writeInteger(event.retryOf?.rawValue ?? 0, endianness: .little)
+            record.writeInteger(event.key.number, endianness: .little)
+            record.writeInteger(UInt32(truncatingIfNeeded: event.shard), endianness: .little)
+            record.writeInteger(event.key.keyClass.rawValue)
+            record.writeInteger(UInt8(0))
+            let lengths = record.writerIndex
+            record.writeRepeatingByte(0, count: 4)
+            record.setInteger(record.writeShortText(event.type), at: lengths, endianness: .little)
+            record.setInteger(record.writeShortText(event.session), at: lengths + 2, endianness: .little)
+            record.writeImmutableBuffer(event.data)
+        }
+    }
+}
