@@ -141,7 +141,7 @@ import Testing
         ("olim-gateway", "DISCORD_API_URL", "http://discord.example/api"), ("olim-gateway", "DISCORD_INTENTS", "GILDS"),
         ("olim-gateway", "DISCORD_SHARDS", "4-2/3"), ("olim-gateway", "DISCORD_COMPRESS", "brotli"),
         ("olim-gateway", "DISCORD_CA_FILE", "/nonexistent.pem"), ("olim-gateway", "QUEUE_SOCKET_MODE", "rw"),
-        ("olim-gateway", "QUEUE_ALLOWED_UIDS", "nobody-of-that-name"), ("olim-gateway", "QUEUE_DURABILITY", "journal"),
+        ("olim-gateway", "QUEUE_ALLOWED_UIDS", "nobody-of-that-name"), ("olim-gateway", "QUEUE_DURABILITY", "disk"),
         ("olim-gateway", "QUEUE_MAX_BYTES", "lots"), ("olim-gateway", "QUEUE_ACK_TIMEOUT", "-1s"),
         ("olim-gateway", "QUEUE_MAX_ATTEMPTS", "0"), ("olim-gateway", "INTERACTION_DEFER_AFTER", "soon"),
         ("olim-gateway", "DEAD_LETTER_KEEP", "forever"), ("olim-gateway", "LOG_LEVEL", "loud"),

@@ -3,17 +3,19 @@ internal import NIOCore
 internal import OrderedCollections
 internal import Shared
 
-/// The events that failed too often, in memory and as one file each (`dead-letters/ID`, mode 0600): a first line with why,
-/// a second with the event as workers saw it.
+/// The events that failed too often: one file each (`dead-letters/ID`, mode 0600), a first line with why, a second with the event
+/// as workers saw it. In memory there is a list of them, without the events.
 ///
 /// A file stays until its letter is discarded, has become too old, or its retry is done, so that a letter whose retry is
-/// under way when the gateway dies is a letter again.
+/// lost with the gateway is a letter again.
 struct DeadLetterBox {
     private let directory: String
-    /// Those to be listed, by age.
+    /// Those to be listed, by age; their data is in the files.
     private(set) var letters: OrderedDictionary<EventID, DeadLetter> = [:]
     /// Being retried.
     private var retried: [EventID: DeadLetter] = [:]
+    /// Those that could not be written yet, whole.
+    private var unwritten: [EventID: DeadLetter] = [:]
 
     init(directory: String) {
         self.directory = directory
@@ -30,7 +32,7 @@ struct DeadLetterBox {
             let path = path(of: EventID(id))
             guard let text = try StateFile.read(path) else { continue }
             if let letter = DeadLetter(file: ByteBuffer(string: text)) {
-                letters[letter.id] = letter
+                letters[letter.id] = letter.withoutData
             } else {
                 _ = try StateFile.setAside(path)
             }
@@ -50,11 +52,30 @@ struct DeadLetterBox {
 
     private func path(of id: EventID) -> String { "\(directory)/\(id)" }
 
-    /// Keeps a letter; a failed retry replaces the letter that it retried.
+    /// Keeps a letter; a failed retry replaces the letter that it retried. One that cannot be written is kept in memory.
     mutating func keep(_ letter: DeadLetter) throws(FileFailure) {
-        letters[letter.id] = letter
+        letters[letter.id] = letter.withoutData
+        unwritten[letter.id] = letter
+        try write(letter)
+    }
+
+    private mutating func write(_ letter: DeadLetter) throws(FileFailure) {
         try StateFile.replace(path(of: letter.id), with: String(buffer: letter.file))
+        unwritten[letter.id] = nil
         if let first = letter.retryOf { forget(first) }
+    }
+
+    /// Tries again what could not be written.
+    /// - Returns: what is written now.
+    mutating func writeUnwritten() -> [DeadLetter] {
+        unwritten.values.filter { (try? write($0)) != nil }
+    }
+
+    /// A letter with its event; nil if there is none.
+    func letter(_ id: EventID) throws(FileFailure) -> DeadLetter? {
+        guard letters[id] != nil else { return nil }
+        if let letter = unwritten[id] { return letter }
+        return try StateFile.read(path(of: id)).flatMap { DeadLetter(file: ByteBuffer(string: $0)) }
     }
 
     /// The retry of this letter is done.
@@ -65,13 +86,9 @@ struct DeadLetterBox {
 
     // MARK: Operators
 
-    /// Takes letters out of the list to retry them; the file stays until `forget`.
-    mutating func takeForRetry(_ ids: [EventID]) -> [DeadLetter] {
-        ids.compactMap { id in
-            guard let letter = letters.removeValue(forKey: id) else { return nil }
-            retried[id] = letter
-            return letter
-        }
+    /// A letter is being retried: it is not listed; the file stays until `forget`.
+    mutating func hide(_ id: EventID) {
+        if let letter = letters.removeValue(forKey: id) { retried[id] = letter }
     }
 
     /// Deletes letters.
@@ -79,6 +96,7 @@ struct DeadLetterBox {
     mutating func discard(_ ids: [EventID]) -> Int {
         ids.count { id in
             guard letters.removeValue(forKey: id) != nil else { return false }
+            unwritten[id] = nil
             try? StateFile.remove(path(of: id))
             return true
         }
@@ -92,6 +110,12 @@ struct DeadLetterBox {
 }
 
 extension DeadLetter {
+    fileprivate var withoutData: DeadLetter {
+        var letter = self
+        letter.data = ByteBuffer()
+        return letter
+    }
+
     /// The event as workers saw it, as one line without its end.
     var frame: ByteBuffer {
         var line = ByteBuffer()

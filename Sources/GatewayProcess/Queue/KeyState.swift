@@ -10,6 +10,10 @@ extension KeyedQueue {
         var generation: UInt32
         /// In Discord's order.
         var events = SlotList()
+        /// What comes behind those: events that are in the journal only, in Discord's order.
+        var skipped: Deque<JournalPosition> = []
+        /// Some of them have been asked for.
+        var isLoading = false
         /// The first event that is not in flight.
         var firstWaiting: Slot = .none
         var inFlight = 0
@@ -29,6 +33,9 @@ extension KeyedQueue {
             self.key = key
             self.generation = generation
         }
+
+        /// Events in memory that are not in flight.
+        var waiting: Int { events.count - inFlight }
     }
 
     struct KeyReference {

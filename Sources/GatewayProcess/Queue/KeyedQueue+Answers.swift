@@ -206,17 +206,28 @@ extension KeyedQueue {
         events[event].reasons.append(reason)
         guard events[event].failures >= settings.maximumAttempts else {
             events[event].notBefore = now + backoff(after: events[event].failures, using: &random)
-            return
+            return noteChange(of: event)
         }
+        bury(event, wall: wall)
+    }
+
+    /// Makes a dead letter of an event that is not in flight. Its record stays until the letter is kept.
+    mutating func bury(_ event: Slot, wall: Int64) {
         let letter = events[event]
+        noteChange(of: event)
         counters.deadLetters += 1
+        var record: DeadLetter.Record?
+        if case .journal(let position, let stride) = letter.origin {
+            record = .init(position: position, stride: stride)
+        }
         effects.append(
             .deadLetter(
                 DeadLetter(
                     id: letter.id, shard: letter.shard, sequence: letter.sequence, type: typeNames[letter.type],
                     key: keys[letter.key].key, receivedAt: letter.receivedAt, failures: letter.failures, failedAt: wall,
-                    reasons: letter.reasons, retryOf: letter.retryOf, data: letter.payload.data)))
-        settle(event)
+                    reasons: letter.reasons, retryOf: letter.retryOf, data: letter.data ?? ByteBuffer(), record: record)
+            ))
+        settle(event, keepsRecord: record != nil)
         unlink(event)
     }
 

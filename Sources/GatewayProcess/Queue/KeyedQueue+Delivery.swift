@@ -58,6 +58,7 @@ extension KeyedQueue {
         } else {
             keys[key].isQueued = true
             parkedLine.append(reference)
+            if workerCount > 0 { evict(key) }
         }
     }
 
@@ -94,6 +95,7 @@ extension KeyedQueue {
 
     private mutating func hold(_ key: Slot, until: NIODeadline) {
         guard !keys[key].isHeld else { return }
+        evict(key)
         keys[key].isHeld = true
         keys[key].holdTicket &+= 1
         holds.insert(
@@ -104,11 +106,9 @@ extension KeyedQueue {
 
     /// The key of a reference that comes out of a line; nil if it is stale.
     private mutating func take(_ reference: KeyReference) -> Slot? {
-        guard keys[reference.slot].generation == reference.generation, !keys[reference.slot].events.isEmpty else {
-            return nil
-        }
+        guard keys[reference.slot].generation == reference.generation else { return nil }
         keys[reference.slot].isQueued = false
-        return reference.slot
+        return keys[reference.slot].events.isEmpty ? nil : reference.slot
     }
 
     // MARK: Delivering
@@ -252,6 +252,7 @@ extension KeyedQueue {
         workers[worker].takenBack.remove(events[event].id)
         inFlight += 1
         announce(event, to: worker)
+        if keys[key].firstWaiting == .none, !keys[key].skipped.isEmpty { requestLoad(of: key) }
         place(key, now: now)
     }
 
@@ -260,17 +261,23 @@ extension KeyedQueue {
         counters.delivered += 1
         if event.wasDelivered {
             counters.redelivered += 1
-        } else if let position = event.position {
-            ledger.remember(position)
+        } else {
+            switch event.origin {
+            case .memory: break
+            case .ledger(let position): ledger.remember(position)
+            case .journal(let position, _): recordChanges.append(.delivered(position))
+            }
         }
         events[slot].wasDelivered = true
+        // From here on the journal has it, should it be needed again.
+        if event.position != nil { events[slot].data = nil }
         effects.append(
             .deliver(
                 Delivery(
                     worker: id(of: worker), id: event.id, attempt: event.failures + 1, shard: event.shard,
                     sequence: event.sequence, type: typeNames[event.type], key: keys[event.key].key,
                     receivedAt: event.receivedAt, redelivered: event.wasDelivered, deferred: event.isDeferred,
-                    retryOf: event.retryOf, payload: event.payload)))
+                    retryOf: event.retryOf, data: event.data, position: event.position, byteCount: event.byteCount)))
     }
 
     // MARK: Interactions

@@ -49,7 +49,9 @@ extension KeyedQueue {
     }
 
     /// What the next process must know.
-    func checkpoint(journal: String, endedInOrder: Bool, now: NIODeadline, wall: Int64) -> QueueCheckpoint {
+    func checkpoint(
+        journal: String, endedInOrder: Bool, isOfMemory: Bool = true, now: NIODeadline, wall: Int64
+    ) -> QueueCheckpoint {
         let shards = ledger.checkpoint { sequence, id in
             guard let slot = slotsByID[id] else { return nil }
             let event = events[slot]
@@ -58,7 +60,7 @@ extension KeyedQueue {
                 isDeferred: event.isDeferred, failures: event.failures, deaths: event.deaths)
         }
         return QueueCheckpoint(
-            journal: journal, lastID: lastID, endedInOrder: endedInOrder, shards: shards,
+            journal: journal, lastID: lastID, endedInOrder: endedInOrder, isOfMemory: isOfMemory, shards: shards,
             wishes: wishes.remembered(now: now, wall: wall))
     }
 }

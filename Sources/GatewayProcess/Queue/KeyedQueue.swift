@@ -32,7 +32,7 @@ struct KeyedQueue {
     static let sheddable: Set<String> = ["PRESENCE_UPDATE", "TYPING_START"]
 
     let settings: Settings
-    private(set) var lastID: EventID
+    var lastID: EventID
     var counters = QueueCounters()
     var effects: [QueueEffect] = []
     var ledger: SequenceLedger
@@ -44,9 +44,6 @@ struct KeyedQueue {
     var slotsByID: [EventID: Slot] = [:]
     /// Chains the events of each key.
     var keyLinks = SlotLinks()
-    /// Chains all events in the order in which they came.
-    var ageLinks = SlotLinks()
-    var age = SlotList()
     /// Chains the events that are the oldest of their key at their worker, by the time since when.
     var timeoutLinks = SlotLinks()
     var timeouts = SlotList()
@@ -55,10 +52,14 @@ struct KeyedQueue {
     /// Events that were queued and may be shed; those finished since are skipped.
     private var shedLine: Deque<EventID> = []
 
-    /// Unfinished events.
-    private(set) var depth = 0
-    private(set) var bytes = 0
+    /// Unfinished events, those that are not in memory included.
+    var depth = 0
+    var bytes = 0
     var inFlight = 0
+    /// What the journal has yet to learn, in this order.
+    var recordChanges: [RecordChange] = []
+    /// Keys of which all that is in memory is in flight, with more in the journal.
+    var loads: [KeyReference] = []
 
     // Keys.
     var keys: [KeyState] = []
@@ -111,13 +112,12 @@ struct KeyedQueue {
 
     // MARK: Receiving
 
-    /// Takes a dispatch in.
+    /// Takes a dispatch in that is known nowhere else, but for Discord.
     /// - Parameter wall: microseconds since 1970.
     mutating func receive(_ dispatch: Dispatch, now: NIODeadline, wall: Int64) -> Reception {
         let admission = ledger.admit(
             shard: dispatch.shard, session: dispatch.session, sequence: dispatch.sequence,
             isResumed: dispatch.type == "RESUMED")
-        let type = index(ofType: dispatch.type)
         var event: QueuedEvent
         switch admission {
         case .duplicate, .finishedBefore:
@@ -125,20 +125,24 @@ struct KeyedQueue {
             return .duplicate
         case .new(let position, let mayBeRepeated):
             counters.received += 1
-            if let refusal = refuse(type, dispatch, position) { return refusal }
-            event = makeEvent(dispatch, type: type, id: nextID(wall: wall), position: position, now: now)
+            if let refusal = refusal(of: dispatch.type) {
+                ledger.finish(position)
+                return refusal
+            }
+            event = makeEvent(dispatch, id: nextID(wall: wall), origin: .ledger(position))
             event.wasDelivered = mayBeRepeated
             ledger.name(position, event.id)
         case .replayed(let position, let pending):
             counters.received += 1
-            if let refusal = refuse(type, dispatch, position) { return refusal }
+            if let refusal = refusal(of: dispatch.type) {
+                ledger.finish(position)
+                return refusal
+            }
             event = makeEvent(
-                dispatch, type: type, id: pending.id, position: position, now: now, receivedAt: pending.receivedAt)
-            event.wasDelivered = pending.wasDelivered
-            event.isDeferred = pending.isDeferred
-            event.failures = pending.failures
-            event.deaths = pending.deaths
+                dispatch, id: pending.id, origin: .ledger(position), receivedAt: pending.receivedAt)
+            event.restore(pending)
         }
+        count(event.byteCount)
         let slot = insert(event, key: dispatch.key)
         if Self.sheddable.contains(dispatch.type) { shedLine.append(event.id) }
         if bytes > settings.maximumBytes {
@@ -151,62 +155,93 @@ struct KeyedQueue {
 
     /// Queues a dead letter anew: a new event with a new id, last in its key.
     mutating func retry(_ letter: DeadLetter, now: NIODeadline, wall: Int64) -> EventID {
-        let payload = EventPayload(data: letter.data)
-        let event = QueuedEvent(
-            id: nextID(wall: wall), shard: letter.shard, sequence: letter.sequence, type: index(ofType: letter.type),
-            receivedAt: letter.receivedAt, enqueuedAt: now, payload: payload,
-            byteCount: payload.byteCount(type: letter.type), isInteraction: letter.key.keyClass == .interaction,
-            retryOf: letter.id, position: nil)
-        let slot = insert(event, key: letter.key)
-        place(events[slot].key, now: now)
+        let event = makeEvent(retrying: letter, id: nextID(wall: wall), origin: .memory)
+        count(event.byteCount)
+        enqueue(event, key: letter.key, now: now)
         return event.id
+    }
+
+    /// Puts an event that has been counted behind all others of its key that are in memory.
+    mutating func enqueue(_ event: QueuedEvent, key: QueueKey, now: NIODeadline) {
+        let slot = insert(event, key: key)
+        place(events[slot].key, now: now)
+    }
+
+    /// Names each waiting event in memory that failed too often under an earlier process a dead letter.
+    mutating func buryFailed(_ ids: [EventID], now: NIODeadline, wall: Int64) {
+        for id in ids {
+            guard let slot = slotsByID[id], events[slot].failures >= settings.maximumAttempts, !events[slot].isInFlight
+            else { continue }
+            let key = events[slot].key
+            let isLast = keys[key].events.count == 1
+            bury(slot, wall: wall)
+            if !isLast { settlePlaces(of: [key], now: now) }
+        }
     }
 
     /// The gateway has deferred this interaction.
     mutating func markDeferred(_ id: EventID) {
         guard let slot = slotsByID[id] else { return }
         events[slot].isDeferred = true
-        if let position = events[slot].position { ledger.remember(position) }
+        noteChange(of: slot)
+    }
+
+    /// What has happened to this event must be known after a restart.
+    mutating func noteChange(of slot: Slot) {
+        switch events[slot].origin {
+        case .memory: break
+        case .ledger(let position): ledger.remember(position)
+        case .journal(let position, _): recordChanges.append(.noted(position, events[slot].note))
+        }
     }
 
     func isUnfinished(_ id: EventID) -> Bool { slotsByID[id].map { !events[$0].isFinished } ?? false }
 
-    /// Age of the oldest unfinished event.
-    func oldestAge(now: NIODeadline) -> TimeAmount? {
-        age.isEmpty ? nil : now - events[age.first].enqueuedAt
+    /// When the oldest event in memory was received, in microseconds since 1970. Looks at every key.
+    var oldestReceivedAt: Int64? {
+        keys.lazy.filter { !$0.events.isEmpty }.map { events[$0.events.first].receivedAt }.min()
     }
 
-    private mutating func refuse(_ type: TypeIndex, _ dispatch: Dispatch, _ position: SequenceLedger.Position)
-        -> Reception?
-    {
-        guard typeWanted[type] else {
-            counters.unwanted[dispatch.type, default: 0] += 1
-            ledger.finish(position)
+    /// Counts a dispatch that is not to be queued; nil if it is.
+    mutating func refusal(of name: String) -> Reception? {
+        guard typeWanted[index(ofType: name)] else {
+            counters.unwanted[name, default: 0] += 1
             return .unwanted
         }
-        if bytes >= settings.maximumBytes, Self.sheddable.contains(dispatch.type) {
-            counters.shed[dispatch.type, default: 0] += 1
-            ledger.finish(position)
+        if bytes >= settings.maximumBytes, Self.sheddable.contains(name) {
+            counters.shed[name, default: 0] += 1
             return .shed
         }
         return nil
     }
 
-    private mutating func nextID(wall: Int64) -> EventID {
+    mutating func nextID(wall: Int64) -> EventID {
         lastID = EventID(max(lastID.rawValue + 1, wall))
         return lastID
     }
 
-    private func makeEvent(
-        _ dispatch: Dispatch, type: TypeIndex, id: EventID, position: SequenceLedger.Position, now: NIODeadline,
-        receivedAt: Int64? = nil
+    /// One more unfinished event.
+    mutating func count(_ byteCount: Int) {
+        depth += 1
+        bytes += byteCount
+    }
+
+    mutating func makeEvent(
+        _ dispatch: Dispatch, id: EventID, origin: QueuedEvent.Origin, receivedAt: Int64? = nil
     ) -> QueuedEvent {
-        let payload = EventPayload(data: dispatch.data)
-        return QueuedEvent(
-            id: id, shard: dispatch.shard, sequence: dispatch.sequence, type: type,
-            receivedAt: receivedAt ?? dispatch.receivedAt, enqueuedAt: now, payload: payload,
-            byteCount: payload.byteCount(type: dispatch.type),
-            isInteraction: dispatch.key.keyClass == .interaction, retryOf: nil, position: position)
+        QueuedEvent(
+            id: id, shard: dispatch.shard, sequence: dispatch.sequence, type: index(ofType: dispatch.type),
+            receivedAt: receivedAt ?? dispatch.receivedAt, data: dispatch.data,
+            byteCount: EventPayload.byteCount(data: dispatch.data.readableBytes, type: dispatch.type),
+            isInteraction: dispatch.key.keyClass == .interaction, retryOf: nil, origin: origin)
+    }
+
+    mutating func makeEvent(retrying letter: DeadLetter, id: EventID, origin: QueuedEvent.Origin) -> QueuedEvent {
+        QueuedEvent(
+            id: id, shard: letter.shard, sequence: letter.sequence, type: index(ofType: letter.type),
+            receivedAt: letter.receivedAt, data: letter.data,
+            byteCount: EventPayload.byteCount(data: letter.data.readableBytes, type: letter.type),
+            isInteraction: letter.key.keyClass == .interaction, retryOf: letter.id, origin: origin)
     }
 
     private mutating func insert(_ event: QueuedEvent, key: QueueKey) -> Slot {
@@ -221,16 +256,12 @@ struct KeyedQueue {
             slot = Slot(events.count)
             events.append(event)
             keyLinks.grow()
-            ageLinks.grow()
             timeoutLinks.grow()
             holderLinks.grow()
         }
         slotsByID[event.id] = slot
         keyLinks.append(slot, to: &keys[keySlot].events)
-        ageLinks.append(slot, to: &age)
         if keys[keySlot].firstWaiting == .none { keys[keySlot].firstWaiting = slot }
-        depth += 1
-        bytes += event.byteCount
         return slot
     }
 
@@ -247,12 +278,18 @@ struct KeyedQueue {
     // MARK: Finishing
 
     /// Books the event as done, whatever the cause. It leaves the queue with `unlink`.
-    mutating func settle(_ slot: Slot) {
+    ///
+    /// - Parameter keepsRecord: it stays in the journal for now.
+    mutating func settle(_ slot: Slot, keepsRecord: Bool = false) {
         let event = events[slot]
         depth -= 1
         bytes -= event.byteCount
-        ageLinks.remove(slot, from: &age)
-        if let position = event.position { ledger.finish(position) }
+        switch event.origin {
+        case .memory: break
+        case .ledger(let position): ledger.finish(position)
+        case .journal where keepsRecord: break
+        case .journal(let position, let stride): recordChanges.append(.finished(position, stride: stride))
+        }
         if event.isInteraction || event.retryOf != nil { effects.append(.finished(event.id, retryOf: event.retryOf)) }
     }
 
@@ -260,13 +297,20 @@ struct KeyedQueue {
     mutating func unlink(_ slot: Slot) {
         let key = events[slot].key
         if keys[key].firstWaiting == slot { keys[key].firstWaiting = keyLinks.next(after: slot) }
-        keyLinks.remove(slot, from: &keys[key].events)
+        free(slot)
+        if keys[key].events.isEmpty {
+            if keys[key].skipped.isEmpty { removeKey(key) } else { requestLoad(of: key) }
+        }
+        compactShedLine()
+    }
+
+    /// Frees the place of an event that is not in flight.
+    mutating func free(_ slot: Slot) {
+        keyLinks.remove(slot, from: &keys[events[slot].key].events)
         slotsByID[events[slot].id] = nil
-        events[slot].payload = EventPayload(data: ByteBuffer())
+        events[slot].data = nil
         events[slot].reasons = []
         freeEvents.append(slot)
-        if keys[key].events.isEmpty { removeKey(key) }
-        compactShedLine()
     }
 
     /// Finished events leave the line lazily; it must not outgrow the queue.
@@ -277,7 +321,7 @@ struct KeyedQueue {
 
     // MARK: Keys
 
-    private mutating func slot(of key: QueueKey) -> Slot {
+    mutating func slot(of key: QueueKey) -> Slot {
         if let slot = slotsByKey[key] { return slot }
         let slot: Slot
         if let free = freeKeys.popLast() {
@@ -291,7 +335,7 @@ struct KeyedQueue {
         return slot
     }
 
-    private mutating func removeKey(_ slot: Slot) {
+    mutating func removeKey(_ slot: Slot) {
         slotsByKey[keys[slot].key] = nil
         keys[slot].generation &+= 1
         freeKeys.append(slot)
@@ -302,7 +346,7 @@ struct KeyedQueue {
 
     // MARK: Names and wishes
 
-    private mutating func index(ofType name: String) -> TypeIndex {
+    mutating func index(ofType name: String) -> TypeIndex {
         if let index = typeIndices[name] { return index }
         let index = typeNames.count
         typeIndices[name] = index

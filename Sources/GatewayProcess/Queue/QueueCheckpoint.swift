@@ -30,6 +30,8 @@ struct QueueCheckpoint: Equatable, Sendable {
     var lastID: EventID
     /// Written by a process that ended in order: nothing was delivered after it.
     var endedInOrder: Bool
+    /// The queue was in memory; otherwise the journal knows better how far sessions were received.
+    var isOfMemory: Bool
     var shards: [Shard]
     var wishes: [WorkerWishes.Remembered]
 }
@@ -41,6 +43,7 @@ extension QueueCheckpoint {
             "journal": .string(journal),
             "last_id": .integer(Int(lastID.rawValue)),
             "ended_in_order": .bool(endedInOrder),
+            "in_memory": .bool(isOfMemory),
             "shards": .array(shards.map(\.json)),
             "wishes": .array(wishes.map(\.json)),
         ]
@@ -49,12 +52,14 @@ extension QueueCheckpoint {
     /// Nil if it is not one of this format.
     init?(_ json: JSON) {
         guard json["format"]?.int == 1, let journal = json["journal"]?.string, let last = json["last_id"]?.int,
-            let endedInOrder = json["ended_in_order"]?.bool, let shards = json["shards"]?.elements,
+            let endedInOrder = json["ended_in_order"]?.bool, let isOfMemory = json["in_memory"]?.bool,
+            let shards = json["shards"]?.elements,
             let wishes = json["wishes"]?.elements
         else { return nil }
         self.init(
             journal: journal, lastID: EventID(Int64(last)), endedInOrder: endedInOrder,
-            shards: shards.compactMap(Shard.init), wishes: wishes.compactMap(WorkerWishes.Remembered.init))
+            isOfMemory: isOfMemory, shards: shards.compactMap(Shard.init),
+            wishes: wishes.compactMap(WorkerWishes.Remembered.init))
         guard self.shards.count == shards.count, self.wishes.count == wishes.count else { return nil }
     }
 }

@@ -20,7 +20,10 @@ struct Delivery {
     let redelivered: Bool
     let deferred: Bool
     let retryOf: EventID?
-    let payload: EventPayload
+    /// The bytes of `d`; nil until they are read from the journal.
+    var data: ByteBuffer?
+    let position: JournalPosition?
+    let byteCount: Int
 }
 
 /// An event that failed too often.
@@ -37,7 +40,15 @@ struct DeadLetter: Sendable, Equatable {
     /// One for each counted failure.
     let reasons: [String]
     let retryOf: EventID?
-    let data: ByteBuffer
+    /// Empty until it is read from the journal, if it is there.
+    var data: ByteBuffer
+    /// Its record, to be finished once the letter is kept.
+    var record: Record?
+
+    struct Record: Equatable, Sendable {
+        let position: JournalPosition
+        let stride: Int
+    }
 }
 
 /// What is to be done after a change of the queue, in this order.
@@ -49,6 +60,14 @@ enum QueueEffect {
     case deadLetter(DeadLetter)
     /// An interaction, or the retry of a dead letter, is done.
     case finished(EventID, retryOf: EventID?)
+}
+
+/// What happened to an event that the journal has.
+enum RecordChange: Equatable {
+    /// A worker is about to see it.
+    case delivered(JournalPosition)
+    case finished(JournalPosition, stride: Int)
+    case noted(JournalPosition, JournalNote)
 }
 
 /// Why a worker is no longer there.
@@ -66,6 +85,8 @@ enum Reception: Equatable {
     case duplicate
     case unwanted
     case shed
+    /// It could not be written down: Discord is to send it again.
+    case refused
 }
 
 /// What the queue counts since the start.

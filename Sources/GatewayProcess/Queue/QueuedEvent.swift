@@ -1,33 +1,41 @@
 internal import NIOCore
 internal import Shared
 
-/// Where the bytes of an event are: in memory here, behind one small handle.
-struct EventPayload: Sendable, Equatable {
-    let data: ByteBuffer
-
+/// What an event costs.
+enum EventPayload {
     /// What an event costs beside its data: its line's other fields at their longest, which is also about what the queue's
-    /// own tables need for it.
-    static let overheadBytes = 272
+    /// own tables need for it, and more than its record in the journal has.
+    static let overheadBytes = 320
 
-    /// An upper bound of the event's line on the socket.
-    func byteCount(type: String) -> Int { data.readableBytes + type.utf8.count + Self.overheadBytes }
+    /// An upper bound of the event's line on the socket and of its record in the journal, by which it is counted.
+    static func byteCount(data: Int, type: String) -> Int { data + type.utf8.count + overheadBytes }
 }
 
-/// One event that is not finished yet.
+/// One event that is not finished yet and has come into memory.
 struct QueuedEvent {
+    /// Where it is known beside this queue, so that a later process knows of it or Discord sends it again.
+    enum Origin: Equatable {
+        /// Nowhere: it ends with the process.
+        case memory
+        case ledger(SequenceLedger.Position)
+        /// `stride`: what its record takes there.
+        case journal(JournalPosition, stride: Int)
+    }
+
     let id: EventID
     let shard: Int
     let sequence: Int
     let type: TypeIndex
     var key: Slot = .none
+    /// First receipt, in microseconds since 1970.
     let receivedAt: Int64
-    let enqueuedAt: NIODeadline
-    var payload: EventPayload
+    /// The bytes of `d`; nil where they are in the journal only.
+    var data: ByteBuffer?
     let byteCount: Int
     let isInteraction: Bool
     /// The dead letter that this retries.
     let retryOf: EventID?
-    let position: SequenceLedger.Position?
+    let origin: Origin
 
     /// Counted failures.
     var failures = 0
@@ -53,6 +61,23 @@ struct QueuedEvent {
     var isInFlight: Bool { holder != .none }
     /// It was in flight at two deaths: its worker is to hold nothing else.
     var isSuspect: Bool { deaths >= 2 }
+
+    /// What has happened to it, for the journal.
+    var note: JournalNote {
+        JournalNote(failures: failures, deaths: deaths, isDeferred: isDeferred, reasons: reasons)
+    }
+
+    /// What an earlier process knew of it.
+    mutating func restore(_ pending: QueueCheckpoint.Pending) {
+        wasDelivered = pending.wasDelivered
+        isDeferred = pending.isDeferred
+        failures = pending.failures
+        deaths = pending.deaths
+    }
+
+    var position: JournalPosition? {
+        if case .journal(let position, _) = origin { position } else { nil }
+    }
 }
 
 /// A dispatch's name as a small number.

@@ -7,8 +7,14 @@ internal import Shared
 /// What the sessions need of the queue. Called on the gateway's event loop.
 protocol DispatchReceiver: AnyObject, Sendable {
     /// Takes the dispatches of one read burst, in order. Those whose (session, sequence) the queue already has are dropped
-    /// there. When this returns, they count as received.
-    nonisolated func receive(_ burst: [Dispatch])
+    /// there. When this returns, they count as received, as far as `durableSequence` tells.
+    ///
+    /// - Returns: false if they could not be written down. None of them was received then, and nothing behind them may be handed in
+    ///   before the session was resumed.
+    nonisolated func receive(_ burst: [Dispatch]) -> Bool
+
+    /// Whether `durableSequence` is known over restarts: what it does not know cannot be resumed.
+    nonisolated var keepsSequences: Bool { get }
 
     /// The shard began a new session (READY) or resumed one (RESUMED): sequence numbers start over with a new one.
     nonisolated func sessionBegan(shard: Int, session: String, resumed: Bool)

@@ -101,6 +101,19 @@ struct SequenceLedger {
         }
     }
 
+    /// Takes over from a journal: what it has received Discord need not send again.
+    mutating func adopt(_ numbers: JournalNumbers) {
+        for (shard, entry) in numbers.shards {
+            if let track = tracks[shard], track.session != entry.session || track.contiguous ?? 0 >= entry.sequence {
+                continue
+            }
+            epochs += 1
+            var track = Track(session: entry.session, epoch: epochs, highest: entry.sequence)
+            track.contiguous = entry.sequence
+            tracks[shard] = track
+        }
+    }
+
     /// Looks up a dispatch and, unless it is a duplicate, takes it into the books. `id` of a new one follows by `name`.
     mutating func admit(shard: Int, session: String, sequence: Int, isResumed: Bool) -> Admission {
         if tracks[shard]?.session != session { begin(shard: shard, session: session) }
@@ -126,6 +139,23 @@ struct SequenceLedger {
             }
             return .new(position, mayBeRepeated: uncertain)
         } ?? Admission.duplicate
+    }
+
+    /// Looks up a dispatch that the journal takes over from a queue in memory; nil if this ledger has nothing to say of it.
+    mutating func admitReplay(of dispatch: Dispatch) -> Admission? {
+        guard let track = tracks[dispatch.shard] else { return nil }
+        guard track.session == dispatch.session, !(track.pending.isEmpty && track.finishedBefore.isEmpty) else {
+            tracks[dispatch.shard] = nil
+            return nil
+        }
+        let admission = admit(
+            shard: dispatch.shard, session: dispatch.session, sequence: dispatch.sequence,
+            isResumed: dispatch.type == "RESUMED")
+        switch admission {
+        case .new(let position, _), .replayed(let position, _): finish(position)
+        case .duplicate, .finishedBefore: break
+        }
+        return admission
     }
 
     /// Says which id a new dispatch got.

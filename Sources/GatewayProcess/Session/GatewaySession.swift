@@ -89,6 +89,8 @@ actor GatewaySession {
         self.logger = logger
         machine = SessionStateMachine(
             session: stored.map { ResumableSession(id: $0.id, resumeURL: $0.resumeURL) }, limits: limits)
+        // No file but the journal says how far a session was received, if there is one.
+        guard !receiver.keepsSequences else { return }
         if let ready = stored?.ready {
             readySequence = stored?.sequence
             readyData = ByteBuffer(string: ready)
@@ -144,6 +146,10 @@ actor GatewaySession {
     /// What must be known to resume this session after a restart; nil if it cannot be resumed.
     func stored() -> StoredSession? {
         guard let session = machine.session else { return nil }
+        guard !receiver.keepsSequences else {
+            // The number is the receiver's to know.
+            return StoredSession(shard: shard, id: session.id, resumeURL: session.resumeURL, sequence: 0)
+        }
         if let sequence = durableSequence(of: session.id) {
             readyData = nil
             return StoredSession(shard: shard, id: session.id, resumeURL: session.resumeURL, sequence: sequence)
@@ -204,7 +210,7 @@ actor GatewaySession {
 
     /// What to say in heartbeats and RESUME: never a number beyond the durable one if there is one.
     private func sentSequence(of session: String) -> Int? {
-        durableSequence(of: session) ?? readySequence
+        durableSequence(of: session) ?? (receiver.keepsSequences ? nil : readySequence)
     }
 }
 
@@ -520,8 +526,11 @@ extension GatewaySession: ConnectionOwner {
 
     private func deliver() {
         guard !burst.isEmpty else { return }
-        receiver.receive(burst)
+        let isTaken = receiver.receive(burst)
         burst.removeAll(keepingCapacity: true)
+        guard !isTaken, let session = machine.session?.id else { return }
+        // Nothing behind it may be taken before it has come again.
+        handle(.refused(isResumable: durableSequence(of: session) != nil))
     }
 }
 

@@ -29,6 +29,8 @@ enum SessionEvent: Equatable, Sendable {
     /// The time in `nextDeadline` has come.
     case deadline
     case reidentify
+    /// The queue could not take what was received. Without a number to resume from the session cannot be resumed.
+    case refused(isResumable: Bool)
     /// What the queue has room for has changed.
     case intake(Intake)
     case shutdown
@@ -197,6 +199,7 @@ struct SessionStateMachine: Sendable {
             return live(resumed: true, now: now)
         case .deadline: return deadline(now: now, using: &random)
         case .reidentify: return reidentify(now: now)
+        case .refused(let isResumable): return refused(isResumable: isResumable, now: now, using: &random)
         case .intake(let intake): return intakeChanged(to: intake, now: now)
         case .shutdown: return end(.shutdown, closing: true)
         }
@@ -365,6 +368,16 @@ extension SessionStateMachine {
         // On a session that has been live for a while it is everyday, before that a failure like others.
         let actions: [SessionAction] = isProven(now: now) ? [] : connectionFailed()
         return [.close(code: Self.resumable)] + actions + wait(now: now, using: &random)
+    }
+
+    private mutating func refused(
+        isResumable: Bool, now: NIODeadline, using random: inout some RandomNumberGenerator
+    ) -> [SessionAction] {
+        guard hasConnection else { return [] }
+        var actions: [SessionAction] = [.close(code: Self.resumable)]
+        if !isResumable { actions += forget(because: "it could not be written down that it has begun") }
+        note = "the queue cannot take events"
+        return actions + wait(now: now, using: &random)
     }
 
     private mutating func invalidSession(

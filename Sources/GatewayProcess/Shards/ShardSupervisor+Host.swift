@@ -57,6 +57,8 @@ extension ShardSupervisor: SessionHost {
 
 extension ShardSupervisor {
     private func afterChange(of shard: Int) {
+        // A crash from here on must find the session, or it could not be resumed.
+        writeNow()
         guard let session = sessions[shard], session.assumeIsolated({ $0.isLive }) else { return }
         onLive?()
         onLive = nil

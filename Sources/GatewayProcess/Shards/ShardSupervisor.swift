@@ -83,6 +83,9 @@ actor ShardSupervisor {
     func start(receiver: any DispatchReceiver, onLive: @escaping @Sendable () -> Void) {
         self.receiver = receiver
         self.onLive = onLive
+        if receiver.keepsSequences {
+            file.sessions.removeAll { receiver.durableSequence(shard: $0.shard, session: $0.id) == nil }
+        }
         writer.start()
         monitor = LoopMonitor(now: .now())
         limiter = IdentifyLimiter(

@@ -10,26 +10,29 @@ extension QueueHub {
     func restore() throws {
         try StateFile.makeDirectory(settings.stateDirectory)
         try deadLetters.load()
-        let wall = WallClock.now()
-        guard let text = try StateFile.read(checkpointPath) else {
-            journal = Self.makeUUID(using: &random)
-            return
+        let checkpoint = try readCheckpoint()
+        identity = checkpoint.flatMap { UUIDBytes($0.journal) } ?? UUIDBytes(using: &random)
+        var queue = KeyedQueue(settings: settings.queue)
+        if let checkpoint {
+            queue = KeyedQueue(
+                settings: settings.queue, lastID: checkpoint.lastID, ledger: SequenceLedger(restoring: checkpoint),
+                wishes: WorkerWishes(restoring: checkpoint.wishes, now: now, wall: WallClock.now()))
         }
-        guard let json = try? JSON(ofText: text), let checkpoint = QueueCheckpoint(json)
-        else {
-            journal = Self.makeUUID(using: &random)
-            let aside = try StateFile.setAside(checkpointPath)
-            logger.error("the queue's checkpoint cannot be read and was set aside", metadata: ["file": "\(aside)"])
-            return
-        }
-        journal = checkpoint.journal
-        queue = KeyedQueue(
-            settings: settings.queue, lastID: checkpoint.lastID, ledger: SequenceLedger(restoring: checkpoint),
-            wishes: WorkerWishes(restoring: checkpoint.wishes, now: now, wall: wall))
+        try openJournal(queue, checkpoint)
+    }
+
+    private func readCheckpoint() throws -> QueueCheckpoint? {
+        guard let text = try StateFile.read(checkpointPath) else { return nil }
+        if let json = try? JSON(ofText: text), let checkpoint = QueueCheckpoint(json) { return checkpoint }
+        let aside = try StateFile.setAside(checkpointPath)
+        logger.error("the queue's checkpoint cannot be read and was set aside", metadata: ["file": "\(aside)"])
+        return nil
     }
 
     func checkpoint(endedInOrder: Bool) -> QueueCheckpoint {
-        queue.checkpoint(journal: journal, endedInOrder: endedInOrder, now: now, wall: WallClock.now())
+        queue.checkpoint(
+            journal: identity.description, endedInOrder: endedInOrder, isOfMemory: store.durability == .memory,
+            now: now, wall: WallClock.now())
     }
 
     func scheduleCheckpoint() {
@@ -39,7 +42,9 @@ extension QueueHub {
     }
 
     private var isCheckpointStale: Bool {
-        wishesChanged || writtenState?.changes != queue.ledger.changes || writtenState?.lastID != queue.lastID
+        wishesChanged
+            || store.durability == .memory
+                && (writtenState?.changes != queue.ledger.changes || writtenState?.lastID != queue.lastID)
     }
 
     private func writeCheckpoint() {
@@ -75,16 +80,5 @@ extension QueueHub {
         } catch {
             logger.error("the queue's last checkpoint cannot be written", metadata: ["error": "\(error)"])
         }
-    }
-
-    private static func makeUUID(using random: inout some RandomNumberGenerator) -> String {
-        var bytes = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
-        // Version 4, variant 1 (RFC 9562, section 5.4).
-        bytes[6] = bytes[6] & 0x0F | 0x40
-        bytes[8] = bytes[8] & 0x3F | 0x80
-        let digits = Array("0123456789abcdef")
-        return bytes.enumerated().map { position, byte in
-            "\([4, 6, 8, 10].contains(position) ? "-" : "")\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
-        }.joined()
     }
 }

@@ -83,7 +83,7 @@ extension QueueHub {
 
     // MARK: Dead letters
 
-    /// For the queue's turn: a letter is kept before the event counts as done.
+    /// For the queue's turn: a letter is kept before its event leaves the journal.
     func keep(_ letter: DeadLetter) {
         logger.error(
             "event failed too often and is a dead letter",
@@ -91,8 +91,17 @@ extension QueueHub {
                 "id": "\(letter.id)", "t": "\(letter.type)", "key": "\(letter.key)",
                 "reason": "\(letter.reasons.last ?? "")",
             ])
-        do { try deadLetters.keep(letter) } catch {
-            logger.error("the dead letter cannot be written; it is in memory only", metadata: ["error": "\(error)"])
+        do {
+            try deadLetters.keep(letter)
+            if let record = letter.record { store.finish(record) }
+        } catch {
+            logger.error("the dead letter cannot be written; it is tried again", metadata: ["error": "\(error)"])
+        }
+    }
+
+    func keepUnwrittenLetters() {
+        for letter in deadLetters.writeUnwritten() {
+            if let record = letter.record { store.finish(record) }
         }
     }
 
@@ -100,10 +109,16 @@ extension QueueHub {
         guard let id = arguments["id"]?.int else {
             throw RequestError(message: "\"id\" must be the id of a dead letter")
         }
-        guard let letter = deadLetters.letters[EventID(Int64(id))] else {
-            throw RequestError(message: "there is no dead letter \(id)")
+        return try letter(EventID(Int64(id)))
+    }
+
+    private func letter(_ id: EventID) throws(RequestError) -> DeadLetter {
+        let found: DeadLetter?
+        do throws(FileFailure) { found = try deadLetters.letter(id) } catch {
+            throw RequestError(message: "dead letter \(id): \(error)")
         }
-        return letter
+        guard let found else { throw RequestError(message: "there is no dead letter \(id)") }
+        return found
     }
 
     /// The event goes out byte for byte, not through a parser.
@@ -138,11 +153,17 @@ extension QueueHub {
 
     private func retry(_ ids: [EventID]) throws(RequestError) -> Int {
         try requireKnown(ids)
-        let letters = deadLetters.takeForRetry(ids)
         let wall = WallClock.now()
-        for letter in letters { _ = queue.retry(letter, now: now, wall: wall) }
-        logger.notice("dead letters retried by an operator", metadata: ["count": "\(letters.count)"])
-        return letters.count
+        for id in ids { try retry(try letter(id), wall: wall) }
+        logger.notice("dead letters retried by an operator", metadata: ["count": "\(ids.count)"])
+        return ids.count
+    }
+
+    private func retry(_ letter: DeadLetter, wall: Int64) throws(RequestError) {
+        do throws(DiskFailure) { try store.retry(letter, now: now, wall: wall) } catch {
+            throw RequestError(message: "dead letter \(letter.id) cannot be queued again: \(error)")
+        }
+        deadLetters.hide(letter.id)
     }
 
     // MARK: Workers

@@ -4,36 +4,44 @@ internal import Shared
 
 /// What the sessions hand in and ask.
 extension QueueHub {
-    nonisolated func receive(_ burst: [Dispatch]) { assumeIsolated { $0.take(burst) } }
+    nonisolated func receive(_ burst: [Dispatch]) -> Bool { assumeIsolated { $0.take(burst) } }
 
     nonisolated func sessionBegan(shard: Int, session: String, resumed: Bool) {
-        assumeIsolated { $0.queue.ledger.begin(shard: shard, session: session) }
+        assumeIsolated { hub in
+            if hub.store.durability == .memory { hub.queue.ledger.begin(shard: shard, session: session) }
+        }
     }
 
+    nonisolated var keepsSequences: Bool { settings.durability != .memory }
+
     nonisolated func durableSequence(shard: Int, session: String) -> Int? {
-        assumeIsolated { $0.queue.ledger.durableSequence(shard: shard, session: session) }
+        assumeIsolated { $0.store.durableSequence(shard: shard, session: session) }
     }
 
     nonisolated func memberRequestLimited(shard: Int, guild: Snowflake, nonce: String?, retryAfter: Double) {
         assumeIsolated { $0.refuseMemberRequest(shard: shard, guild: guild, nonce: nonce, retryAfter: retryAfter) }
     }
 
-    private func take(_ burst: [Dispatch]) {
+    /// - Returns: false if it could not be written down.
+    private func take(_ burst: [Dispatch]) -> Bool {
         let now = now
         let wall = WallClock.now()
-        for dispatch in burst {
+        defer { scheduleTurn() }
+        let receptions = store.receive(burst, now: now, wall: wall)
+        for (dispatch, reception) in zip(burst, receptions) {
             if !memberRequests.isEmpty, dispatch.type == "GUILD_MEMBERS_CHUNK", let guild = dispatch.guildID,
                 let request = memberRequests.answered(shard: dispatch.shard, guild: guild)
             {
                 answer(request, failure: nil)
             }
-            guard case .queued(let id) = queue.receive(dispatch, now: now, wall: wall) else { continue }
+            if reception == .refused { return false }
+            guard case .queued(let id) = reception else { continue }
             if let interaction = dispatch.interaction {
                 deferral.received(interaction, as: id, now: now, wall: wall)
             }
             if tailCount > 0 { showTail(dispatch, id: id) }
         }
-        scheduleTurn()
+        return true
     }
 
     // MARK: Member requests

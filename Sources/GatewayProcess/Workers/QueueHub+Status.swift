@@ -12,8 +12,10 @@ struct HubCounters {
     var deferralsTried = 0
     var deferred = 0
     var deferralsFailed = 0
-    /// Events that an earlier gateway had and Discord did not send again.
+    /// Events that an earlier gateway had and Discord did not send again, or that the journal could not be read for.
     var lost = 0
+    /// Writes of marks and notes that failed.
+    var journalFailures = 0
 }
 
 /// What the queue shows of itself.
@@ -42,8 +44,9 @@ extension QueueHub {
         [
             "version": .string(Version.current),
             "uptime_s": .integer(Int((NIODeadline.now() - startedAt).nanoseconds / 1_000_000_000)),
-            "journal": .string(journal),
-            "durability": "memory",
+            "alarms": .array(alarms.map(JSON.string)),
+            "journal": .string(identity.description),
+            "durability": .string(store.durability.rawValue),
             "shards": .array(directory.shardStatuses().map(\.json)),
             "queue": queueStatus,
             "workers": .array(workerStatuses),
@@ -55,7 +58,7 @@ extension QueueHub {
     }
 
     private var queueStatus: JSON {
-        let oldest = queue.oldestAge(now: now).map { $0.nanoseconds / 1_000_000 }
+        let oldest = queue.oldestReceivedAt.map { max(0, WallClock.now() - $0) / 1000 }
         return [
             "depth": .integer(queue.depth),
             "bytes": .integer(queue.bytes),
@@ -63,6 +66,9 @@ extension QueueHub {
             "oldest_ms": .integer(Int(oldest ?? 0)),
             "in_flight": .integer(queue.inFlight),
             "keys": .integer(queue.keyCount),
+            "in_memory": .integer(queue.countInMemory),
+            "journal_bytes": .integer(store.journal?.diskBytes ?? 0),
+            "journal_segments": .integer(store.journal?.segments.count ?? 0),
             "dead_letters": .integer(deadLetters.count),
             "shed": .integer(queue.counters.shed.values.reduce(0, +)),
             "lost": .integer(counters.lost),
@@ -102,6 +108,7 @@ extension QueueHub {
             ("silent_workers", counters.silentWorkers), ("commands", counters.commands),
             ("member_requests_limited", counters.memberRequestsLimited), ("deferrals_tried", counters.deferralsTried),
             ("deferred", counters.deferred), ("deferrals_failed", counters.deferralsFailed),
+            ("journal_failures", counters.journalFailures),
         ] + directory.sessionCounters()
     }
 

@@ -57,7 +57,7 @@ extension QueueHub {
     private func greet(_ hello: WorkerHello, _ connection: PeerConnection) throws(FrameError) {
         guard connection.worker == nil else { throw FrameError(.unexpected, "a second \"hello\" on one connection") }
         guard !isGoing else { throw FrameError(.shuttingDown, "the gateway is going; connect again with backoff") }
-        if hello.journal == journal { queue.acknowledgeDone(hello.done, now: now) }
+        if hello.journal == identity.description { store.acknowledgeDone(hello.done, now: now) }
         let worker = queue.join(
             name: hello.worker, capacity: hello.capacity, capacityBytes: hello.capacityBytes,
             wish: .init(events: hello.events, ephemeral: hello.ephemeral, immediate: hello.immediate), now: now)
@@ -75,7 +75,7 @@ extension QueueHub {
         send(
             .welcome(
                 Welcome(
-                    version: Version.current, journal: journal, applicationID: directory.applicationID,
+                    version: Version.current, journal: identity.description, applicationID: directory.applicationID,
                     userID: directory.userID, shardIDs: directory.shardIDs, shardCount: directory.shardCount,
                     workers: queue.workerCount)),
             to: connection)
@@ -87,7 +87,7 @@ extension QueueHub {
         connection.isDraining = true
         queue.drain(worker, now: now)
         // Whatever was given to it before goes out before.
-        apply(queue.takeEffects())
+        applyEffects(now: now)
         send(.draining, to: connection)
     }
 

@@ -19,9 +19,10 @@ actor QueueHub: QueueService {
     let logger: Logger
     let startedAt = NIODeadline.now()
 
-    var queue: KeyedQueue
+    var store: DurableQueue<FileDisk>
     var random = SystemRandomNumberGenerator()
-    var journal = ""
+    /// Names the journal to workers.
+    var identity = UUIDBytes.zero
     var deadLetters: DeadLetterBox
     var deferral: DeferralPolicy
     var memberRequests = MemberRequests()
@@ -52,6 +53,11 @@ actor QueueHub: QueueService {
     private var goodbyeWaiter: CheckedContinuation<Void, Never>?
 
     let writer = NIOThreadPool(numberOfThreads: 1)
+    /// Syncs the journal; a slow disk must not hold up the writer of small files.
+    let syncer = NIOThreadPool(numberOfThreads: 1)
+    var isSyncScheduled = false
+    var lastMarkFailure: DiskFailure?
+    var hasWarnedOfConnections = false
     var writtenState: (changes: Int, lastID: EventID)?
     var isWritingCheckpoint = false
     var isCheckpointScheduled = false
@@ -66,7 +72,7 @@ actor QueueHub: QueueService {
         self.directory = directory
         self.callback = callback
         self.logger = logger
-        queue = KeyedQueue(settings: settings.queue)
+        store = DurableQueue(queue: KeyedQueue(settings: settings.queue))
         deadLetters = DeadLetterBox(directory: settings.stateDirectory + "/dead-letters")
         deferral = DeferralPolicy(after: settings.deferAfter)
         gauge = IntakeGauge(maximumBytes: settings.queue.maximumBytes)
@@ -76,12 +82,18 @@ actor QueueHub: QueueService {
     /// The queue's time.
     var now: NIODeadline { .now() - stoodStill }
 
+    var queue: KeyedQueue {
+        _read { yield store.queue }
+        _modify { yield &store.queue }
+    }
+
     // MARK: Life
 
     func start() async throws {
         monitor = LoopMonitor(now: .now())
         try restore()
         writer.start()
+        syncer.start()
         // From here on a crash may leave deliveries that no file knows of.
         try StateFile.replace(checkpointPath, with: checkpoint(endedInOrder: false).json.text)
         let queueSocket = try UnixListener.open(path: settings.socketPath, name: "queue", mode: settings.socketMode)
@@ -91,6 +103,8 @@ actor QueueHub: QueueService {
         ticking = eventLoop.scheduleRepeatedTask(initialDelay: LoopMonitor.interval, delay: LoopMonitor.interval) {
             [self] _ in assumeIsolated { $0.tick() }
         }
+        // What an earlier process left is looked at.
+        scheduleTurn()
         logger.info("the queue is served", metadata: ["socket": "\(settings.socketPath)"])
     }
 
@@ -125,8 +139,11 @@ actor QueueHub: QueueService {
         flushAll()
         for connection in Array(connections.values) { try? await connection.channel.close() }
         for connection in Array(connections.values) { disconnected(connection.number) }
+        await syncLast()
         await writeLastCheckpoint()
         try? await writer.shutdownGracefully()
+        try? await syncer.shutdownGracefully()
+        store.journal?.disk.close()
     }
 
     /// Whether a worker still has events whose acknowledgement is worth waiting for.
@@ -157,19 +174,27 @@ actor QueueHub: QueueService {
             finishMemberRequests(now: now)
             deferInteractions(now: now)
         }
-        if !isGoing { queue.deliver(now: now) }
-        apply(queue.takeEffects())
+        if !isGoing, store.deliver(now: now, wall: WallClock.now()) { scheduleTurn() }
+        applyEffects(now: now)
         reportLosses()
         payStatusDebts()
         flushAll()
+        sync()
         updateIntake()
+        reportTroubles()
         scheduleCheckpoint()
         scheduleTimer(now: now)
         if isGoing, !isWorkLeft { resumeGoodbye() }
     }
 
-    func apply(_ effects: [QueueEffect]) {
-        guard !effects.isEmpty else { return }
+    /// Does what follows from the queue's changes. What it relies on is written before anything of it leaves.
+    func applyEffects(now: NIODeadline) {
+        let effects = store.takeEffects(now: now)
+        if !effects.isEmpty { apply(effects) }
+        store.flush()
+    }
+
+    private func apply(_ effects: [QueueEffect]) {
         let sentAt = WallClock.now()
         for effect in effects {
             switch effect {
@@ -186,13 +211,13 @@ actor QueueHub: QueueService {
     }
 
     private func write(_ delivery: Delivery, sentAt: Int64) {
-        guard let connection = connection(of: delivery.worker) else { return }
+        guard let connection = connection(of: delivery.worker), let data = delivery.data else { return }
         markForFlush(connection)
         connection.out.writeEvent(
             id: delivery.id, attempt: delivery.attempt, shard: delivery.shard, sequence: delivery.sequence,
             type: delivery.type, keyClass: delivery.key.keyClass.name, keyNumber: delivery.key.number,
             receivedAt: delivery.receivedAt, sentAt: sentAt, redelivered: delivery.redelivered,
-            deferred: delivery.deferred, retryOf: delivery.retryOf, data: delivery.payload.data)
+            deferred: delivery.deferred, retryOf: delivery.retryOf, data: data)
     }
 
     func connection(of worker: WorkerID) -> PeerConnection? {
@@ -283,6 +308,7 @@ actor QueueHub: QueueService {
         guard !monitor.isSettling(now: .now()) else { return }
         let now = now
         for connection in Array(connections.values) { watch(connection, now: now) }
+        lookAfterJournal(now: now)
         deadLetters.expire(before: WallClock.now() - settings.deadLetterKeep.nanoseconds / 1000)
         flushAll()
     }
@@ -326,14 +352,16 @@ actor QueueHub: QueueService {
     // MARK: Intake
 
     private func updateIntake() {
-        for change in gauge.update(bytes: queue.bytes) {
+        for change in gauge.update(bytes: queue.bytes, isWritable: store.refusal == nil) {
             let share: Logger.Metadata = [
                 "bytes": "\(queue.bytes)", "limit": "\(settings.queue.maximumBytes)", "depth": "\(queue.depth)",
             ]
             switch change {
             case .warning: logger.warning("the backlog is above 90 % of QUEUE_MAX_BYTES", metadata: share)
             case .intake(.nothing):
-                logger.error("the backlog has reached QUEUE_MAX_BYTES: sessions are paused", metadata: share)
+                if store.refusal == nil {
+                    logger.error("the backlog has reached QUEUE_MAX_BYTES: sessions are paused", metadata: share)
+                }
                 directory.setIntake(.nothing)
             case .intake(let intake):
                 logger.notice("the backlog has room again: sessions go on", metadata: share)

@@ -12,6 +12,9 @@ struct QueueSettings: Sendable {
     var ownUID: UInt32
     var stateDirectory: String
     var queue = KeyedQueue.Settings()
+    var durability = QueueDurability.journal
+    /// A segment of the journal is sealed at this size; nil for one that suits the limit and the disk.
+    var segmentBytes: Int?
     /// When an interaction that nobody has acknowledged is deferred; nil for never.
     var deferAfter: TimeAmount? = .milliseconds(1500)
     var deadLetterKeep: TimeAmount = .hours(14 * 24)
@@ -27,6 +30,8 @@ struct QueueSettings: Sendable {
     var memberRequestDoubt: TimeAmount = .seconds(1)
     /// How soon after a change the checkpoint is written.
     var checkpointDelay: TimeAmount = .milliseconds(50)
+    /// With `fsync`, how soon acknowledgements outlive a loss of power.
+    var markSyncDelay: TimeAmount = .milliseconds(40)
 }
 
 extension QueueSettings {
@@ -35,6 +40,7 @@ extension QueueSettings {
             socketPath: settings.queueSocket, socketMode: settings.queueSocketMode,
             allowedUIDs: settings.queueAllowedUIDs, controlPath: settings.controlSocket, ownUID: settings.ownUserID,
             stateDirectory: settings.stateDirectory)
+        durability = settings.queueDurability
         queue.ackTimeout = TimeAmount(settings.queueAckTimeout)
         queue.maximumAttempts = settings.queueMaximumAttempts
         queue.maximumBytes = settings.queueMaximumBytes

@@ -71,7 +71,7 @@ public struct GatewaySettings: Sendable {
             "QUEUE_SOCKET_MODE", default: 0o660, accepted: "an octal file mode such as 0660"
         ) { Quantities.fileMode($0) }
         queueAllowedUIDs = Self.allowedUIDs(&reader)
-        queueDurability = Self.durability(&reader)
+        queueDurability = reader.choice("QUEUE_DURABILITY", default: .journal)
         queueMaximumBytes = reader.size("QUEUE_MAX_BYTES", default: 1 << 30, minimum: 64 << 10)
         queueAckTimeout = reader.duration(
             "QUEUE_ACK_TIMEOUT", default: .seconds(30), in: .milliseconds(100)...(.seconds(86_400)))
@@ -110,17 +110,6 @@ public struct GatewaySettings: Sendable {
                 allowed.insert(uid)
             }
             return allowed
-        }
-    }
-
-    /// This release keeps the queue in memory, so nobody may be led to believe that it survives a crash.
-    private static func durability(_ reader: inout SettingsReader) -> QueueDurability {
-        reader.value("QUEUE_DURABILITY", default: .memory) { text throws(ValueError) in
-            switch QueueDurability(rawValue: text) {
-            case .memory: return .memory
-            case .journal, .fsync: throw ValueError(accepted: "memory: this release has no journal yet")
-            case nil: throw ValueError(accepted: "memory")
-            }
         }
     }
 

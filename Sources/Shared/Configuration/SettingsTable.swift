@@ -54,9 +54,9 @@ public enum SettingsTable {
             "QUEUE_ALLOWED_UIDS", .gateway, "own uid and root",
             "numbers or user names, comma-separated; other users are refused, whatever the file mode says"),
         Row(
-            "QUEUE_DURABILITY", .gateway, "`memory`",
-            "what the queue survives; this release knows `memory` only: the end of the gateway process ends the queue"),
-        Row("QUEUE_MAX_BYTES", .gateway, "`1GiB`", "most backlog kept before shedding starts"),
+            "QUEUE_DURABILITY", .gateway, "`journal`",
+            "`memory`, `journal` (survives kill -9), `fsync` (survives power loss)"),
+        Row("QUEUE_MAX_BYTES", .gateway, "`1GiB`", "most backlog kept on disk before shedding starts"),
         Row(
             "QUEUE_ACK_TIMEOUT", .gateway, "`30s`", "an event unacknowledged this long is taken from its worker"),
         Row("QUEUE_MAX_ATTEMPTS", .gateway, "`5`", "counted failures that send an event to the dead letters"),
@@ -66,7 +66,7 @@ public enum SettingsTable {
                 + "`1ms` to `2500ms`; `0` turns it off"),
         Row(
             "STATE_DIRECTORY", .both, "`./state`",
-            "session state, dead letters, the SQLite file. "
+            "journal, session state, dead letters, the SQLite file. "
                 + "A second gateway on the same directory refuses to start and names the first (exit 69)"),
         Row(
             "DATABASE_URL", .worker, "`sqlite:` and `olim.sqlite` under `STATE_DIRECTORY`",

@@ -76,6 +76,8 @@ extension ServiceCommand {
         }
         // A reader of standard output or a socket that goes away must not end the process.
         signal(SIGPIPE, SIG_IGN)
+        // Nor must a file that may not grow (RLIMIT_FSIZE): the write says so as well.
+        signal(SIGXFSZ, SIG_IGN)
         let output = LogOutput.start(format: settings.common.logFormat, level: settings.common.logLevel)
         defer { output.flush() }
         let logger = Logger(label: name)

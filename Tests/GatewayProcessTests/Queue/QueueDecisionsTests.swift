@@ -147,7 +147,7 @@ internal import Testing
 @Suite struct QueueCheckpointTests {
     @Test func `A checkpoint is read as it was written`() throws {
         let checkpoint = QueueCheckpoint(
-            journal: "j", lastID: EventID(1_764_000_000_000_000), endedInOrder: true,
+            journal: "j", lastID: EventID(1_764_000_000_000_000), endedInOrder: true, isOfMemory: true,
             shards: [
                 .init(
                     shard: 3, session: "s\"x", contiguous: 7, finished: [9...9, 12...20],

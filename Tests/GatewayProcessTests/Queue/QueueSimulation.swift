@@ -132,9 +132,10 @@ struct QueueSimulation {
         switch reception {
         case .queued(let id):
             unfinished[id] = Event(
-                key: key, type: type, bytes: EventPayload(data: data).byteCount(type: type), sequence: sequence)
+                key: key, type: type, bytes: EventPayload.byteCount(data: data.readableBytes, type: type),
+                sequence: sequence)
             lines[key, default: []].append(id)
-        case .unwanted, .shed, .duplicate: doneSequences.insert(sequence)
+        case .unwanted, .shed, .duplicate, .refused: doneSequences.insert(sequence)
         }
     }
 
@@ -182,7 +183,7 @@ struct QueueSimulation {
                 try check(id == old || !event.delivered, "delivered \(old) came back as \(id)")
                 lines[event.key] = lines[event.key]?.map { $0 == old ? id : $0 }
                 unfinished[id] = event
-            case .unwanted, .shed, .duplicate: done(old, event)
+            case .unwanted, .shed, .duplicate, .refused: done(old, event)
             }
             if queue.counters.shed != before { forgetShed() }
         }

@@ -38,7 +38,13 @@ final class RecordingReceiver: DispatchReceiver {
         }
     }
 
-    func receive(_ burst: [Dispatch]) {
+    let keepsSequences: Bool
+
+    init(keepsSequences: Bool = false) {
+        self.keepsSequences = keepsSequences
+    }
+
+    func receive(_ burst: [Dispatch]) -> Bool {
         state.withLock { state in
             state.bursts.append(burst.count)
             for dispatch in burst {
@@ -46,6 +52,7 @@ final class RecordingReceiver: DispatchReceiver {
                 if state.followsReceived { state.durable[dispatch.session] = dispatch.sequence }
             }
         }
+        return true
     }
 
     func sessionBegan(shard: Int, session: String, resumed: Bool) {

@@ -69,10 +69,16 @@ internal import Testing
         }
     }
 
-    @Test func `Dead letters survive a restart, also one whose retry was under way`() async throws {
+    @Test func `Dead letters survive a restart, also one whose retry was lost with it`() async throws {
         let directory = try TestKit.TemporaryDirectory()
         var id = 0
-        try await HubHarness.run(in: directory, { $0.queue.maximumAttempts = 1 }) { harness in
+        try await HubHarness.run(
+            in: directory,
+            {
+                $0.queue.maximumAttempts = 1
+                $0.durability = .memory
+            }
+        ) { harness in
             let (worker, _) = try await harness.worker()
             id = try await makeDeadLetter(harness, worker)
             let peer = try harness.operator()
@@ -90,6 +96,27 @@ internal import Testing
         try await HubHarness.run(in: directory) { harness in
             let list = try await ask(try harness.operator(), "dead-letters.list")
             #expect(list["dead_letters"] == [])
+        }
+    }
+
+    @Test func `A retry that is under way goes on over a restart`() async throws {
+        let directory = try TestKit.TemporaryDirectory()
+        var id = 0
+        try await HubHarness.run(in: directory, { $0.queue.maximumAttempts = 1 }) { harness in
+            let (worker, _) = try await harness.worker()
+            id = try await makeDeadLetter(harness, worker)
+            _ = try await ask(try harness.operator(), "dead-letters.retry", #"{"ids":"all"}"#)
+            _ = try await worker.frame("event")
+        }
+        try await HubHarness.run(in: directory) { harness in
+            let peer = try harness.operator()
+            #expect(try await ask(peer, "dead-letters.list")["dead_letters"] == [], "it is being retried")
+            let (worker, _) = try await harness.worker()
+            let retried = try await worker.frame("event")
+            #expect(retried["retry_of"]?.int == id && retried["redelivered"]?.bool == true)
+            try worker.acknowledge([retried["id"]?.int ?? 0])
+            let file = directory.path("state/dead-letters/\(id)")
+            try await eventually("the file's end") { access(file, F_OK) != 0 }
         }
     }
 

@@ -118,13 +118,31 @@ final class HubHarness {
         _ type: String = "MESSAGE_CREATE", key: QueueKey = QueueKey(keyClass: .guild, number: 1), d: String = "{}",
         interaction: InteractionHead? = nil, session: String = "s", sequence: Int? = nil
     ) async throws {
+        let isTaken = try await offer(
+            type, key: key, d: d, interaction: interaction, session: session, sequence: sequence)
+        guard isTaken else { throw Refused() }
+    }
+
+    struct Refused: Error {}
+
+    /// The same, for a queue that may not be able to take it.
+    func offer(
+        _ type: String = "MESSAGE_CREATE", key: QueueKey = QueueKey(keyClass: .guild, number: 1), d: String = "{}",
+        interaction: InteractionHead? = nil, session: String = "s", sequence: Int? = nil
+    ) async throws -> Bool {
         self.sequence = sequence ?? self.sequence + 1
         let dispatch = Dispatch(
             shard: 0, session: session, sequence: self.sequence, type: type, key: key,
             guildID: key.keyClass == .guild ? Snowflake(key.number) : nil, interaction: interaction,
             receivedAt: WallClock.now(), data: ByteBuffer(string: d))
         let hub = hub
-        try await hub.eventLoop.submit { hub.receive([dispatch]) }.get()
+        return try await hub.eventLoop.submit { hub.receive([dispatch]) }.get()
+    }
+
+    /// The number that the session of `dispatch` would resume from.
+    func durable(_ session: String = "s") async throws -> Int? {
+        let hub = hub
+        return try await hub.eventLoop.submit { hub.durableSequence(shard: 0, session: session) }.get()
     }
 
     /// A status frame, asked for as a tool does.
@@ -146,5 +164,18 @@ extension QueueHub {
 
     nonisolated var interactionLists: (ephemeral: Set<String>, immediate: Set<String>)? {
         assumeIsolated { $0.queue.wishes.interactionLists }
+    }
+}
+
+extension RawPeer {
+    /// The next events.
+    func events(_ count: Int) async throws -> [JSON] {
+        var events: [JSON] = []
+        for _ in 0..<count { events.append(try await frame("event")) }
+        return events
+    }
+
+    func acknowledge(_ ids: [Int]) throws {
+        try send(#"{"op":"ack","ids":[\#(ids.map(String.init).joined(separator: ","))]}"#)
     }
 }

@@ -39,9 +39,7 @@ internal import Testing
             let id = try #require(event["id"]?.int)
             try worker.send(#"{"op":"ack","ids":[\#(id)]}"#)
             try await harness.eventually("the acknowledgement") { $0["queue"]?["depth"]?.int == 0 }
-            let hub = harness.hub
-            let durable = try await hub.eventLoop.submit { hub.durableSequence(shard: 0, session: "s") }.get()
-            #expect(durable == 1)
+            #expect(try await harness.durable() == 1)
         }
     }
 
@@ -326,8 +324,7 @@ internal import Testing
             try worker.send(#"{"op":"ack","ids":[\#(id)]}"#)
             await going.value
             #expect(try worker.framesSoFar().isEmpty)
-            let durable = try await hub.eventLoop.submit { hub.durableSequence(shard: 0, session: "s") }.get()
-            #expect(durable == 1)
+            #expect(try await harness.durable() == 2, "what came meanwhile is in the journal")
         }
     }
 

@@ -15,7 +15,7 @@ import Testing
         #expect(settings.queueSocket == "./run/queue.sock")
         #expect(settings.queueSocketMode == 0o660)
         #expect(settings.queueAllowedUIDs == [1000, 0])
-        #expect(settings.queueDurability == .memory)
+        #expect(settings.queueDurability == .journal)
         #expect(settings.queueMaximumBytes == 1 << 30)
         #expect(settings.queueAckTimeout == .seconds(30))
         #expect(settings.queueMaximumAttempts == 5)
@@ -74,6 +74,7 @@ import Testing
         Case("QUEUE_SOCKET_MODE", "0o777") { $0.queueSocketMode == 0o777 },
         Case("QUEUE_ALLOWED_UIDS", "1001,olim, 0") { $0.queueAllowedUIDs == [1001, 990, 0] },
         Case("QUEUE_DURABILITY", "memory") { $0.queueDurability == .memory },
+        Case("QUEUE_DURABILITY", "fsync") { $0.queueDurability == .fsync },
         Case("QUEUE_MAX_BYTES", "64MB") { $0.queueMaximumBytes == 64_000_000 },
         Case("QUEUE_MAX_BYTES", "3GiB") { $0.queueMaximumBytes == 3 << 30 },
         Case("QUEUE_MAX_BYTES", "65536") { $0.queueMaximumBytes == 65_536 },
@@ -133,8 +134,7 @@ import Testing
             ("DISCORD_PRESENCE", [String(repeating: "x", count: 129)], "at most 128 characters"),
             ("QUEUE_SOCKET_MODE", ["0668", "x", "1777", "-1", "0x1b0", "0o"], "an octal file mode"),
             ("QUEUE_ALLOWED_UIDS", ["nobody-here", "1,,2", "-1", "4294967296", ","], "numbers or names of users"),
-            ("QUEUE_DURABILITY", ["journal", "fsync"], "memory: this release has no journal yet"),
-            ("QUEUE_DURABILITY", ["disk", "Memory"], "it must be memory"),
+            ("QUEUE_DURABILITY", ["disk", "Memory"], "memory, journal"),
             (
                 "QUEUE_MAX_BYTES",
                 ["0", "1", "-1", "64", "1gib", "1G", "1.5GB", "1 GB", "GB", "99999999999999999999", "9999999999TB"],
