@@ -17,6 +17,7 @@ struct Diagnosis: Equatable {
     static let fullPercent = 75
 
     init(of status: JSON) {
+        failures += (status["alarms"]?.elements ?? []).compactMap(\.string).map { Words.line($0) }
         for shard in status["shards"]?.elements ?? [] { examine(shard: shard) }
         if status["shards"]?.elements?.isEmpty ?? true { failures.append("no shard is running") }
         let workers = status["workers"]?.elements ?? []

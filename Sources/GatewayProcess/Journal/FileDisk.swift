@@ -25,11 +25,11 @@ struct FileDisk: JournalDisk {
         open = [:]
     }
 
-    /// Bytes of the file system that the directory is on; nil if that is not known.
-    var capacity: Int? {
+    /// Bytes that are free, and all, of the file system that the directory is on; nil if that is not known.
+    var room: (free: Int, all: Int)? {
         var status = statvfs()
         guard statvfs(directory, &status) == 0 else { return nil }
-        return Int(status.f_blocks) * Int(status.f_frsize)
+        return (Int(status.f_bavail) * Int(status.f_frsize), Int(status.f_blocks) * Int(status.f_frsize))
     }
 
     // MARK: Segments

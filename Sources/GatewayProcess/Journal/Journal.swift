@@ -154,7 +154,8 @@ struct Journal<Disk: JournalDisk> {
     /// Seals the present segment and begins the next one, which names all numbers.
     mutating func rotate() throws(DiskFailure) {
         if hasTornTail { try cutTornTail() }
-        if let last = segments.last, settings.isDurable, unsynced.contains(last.number) {
+        // Also what a sync that is under way covers: the next segment names the numbers of all of it.
+        if let last = segments.last, settings.isDurable {
             try disk.sync(last.number)
             unsynced.remove(last.number)
             syncPoint = nil

@@ -23,8 +23,20 @@ protocol DispatchReceiver: AnyObject, Sendable {
     /// it, nothing can be lost any more. Nil if there is none.
     nonisolated func durableSequence(shard: Int, session: String) -> Int?
 
+    /// A session was lost, and its successor has begun: what Discord sent in between, if anything, nobody has.
+    nonisolated func sessionGap(_ gap: SessionGap)
+
     /// The RATE_LIMITED dispatch that answers a member request sent for a worker (gateway-events.mdx, Rate Limited).
     nonisolated func memberRequestLimited(shard: Int, guild: Snowflake, nonce: String?, retryAfter: Double)
+}
+
+/// A time for which a shard may lack events.
+struct SessionGap: Equatable, Sendable {
+    let shard: Int
+    /// When something came last, in microseconds since 1970; nil if that was before this process.
+    let from: Int64?
+    let to: Int64
+    let reason: String
 }
 
 /// How a shard looks from outside, for status.

@@ -60,6 +60,8 @@ actor GatewaySession {
     private var lastReceived: Int?
     private var lastFrameAt: NIODeadline?
     private var lastFrameWall: Int64?
+    /// A session was lost: since when nothing has come, in microseconds since 1970, and why. Until the next one begins.
+    private var openGap: (from: Int64?, reason: String)?
     private(set) var counters = SessionCounters()
 
     /// A command that waits for its turn.
@@ -242,7 +244,7 @@ extension GatewaySession {
         case .resume(let session): resume(session)
         case .heartbeat: heartbeat()
         case .close(let code): close(code: code)
-        case .forget(let session, let reason): forget(session, reason: reason)
+        case .forget(let session, let reason, let byOperator): forget(session, reason: reason, byOperator: byOperator)
         case .live(let resumed): live(resumed: resumed)
         case .warn(let message): logger.warning("\(message)")
         case .ended(let ending):
@@ -315,8 +317,9 @@ extension GatewaySession {
         refuseCommands("the connection to Discord was closed")
     }
 
-    private func forget(_ session: String, reason: String) {
+    private func forget(_ session: String, reason: String, byOperator: Bool) {
         counters.sessionsLost += 1
+        if !byOperator { openGap = openGap ?? (lastFrameWall, reason) }
         let sequence = durableSequence(of: session)
         logger.warning(
             "the session is lost: what Discord sent after this sequence number until the next READY may be lost",
@@ -338,6 +341,10 @@ extension GatewaySession {
         reportedSilences = []
         logger.info(resumed ? "the session was resumed" : "a new session has begun")
         if let session = machine.session { receiver.sessionBegan(shard: shard, session: session.id, resumed: resumed) }
+        if let (from, reason) = openGap {
+            openGap = nil
+            receiver.sessionGap(SessionGap(shard: shard, from: from, to: WallClock.now(), reason: reason))
+        }
         host.sessionChanged(shard)
     }
 

@@ -60,7 +60,7 @@ enum SessionAction: Equatable, Sendable {
     /// Send a close frame with this code; the connection is no longer this session's.
     case close(code: UInt16)
     /// The session cannot be resumed: what Discord did not deliver of it is lost.
-    case forget(session: String, reason: String)
+    case forget(session: String, reason: String, byOperator: Bool)
     /// The session is live, newly begun or resumed.
     case live(resumed: Bool)
     case warn(String)
@@ -255,7 +255,7 @@ extension SessionStateMachine {
         }
         wantsNewSession = false
         let hadConnection = hasConnection
-        let forgotten = forget(because: "an operator asked for a new session")
+        let forgotten = forget(because: "an operator asked for a new session", byOperator: true)
         return forgotten + (hadConnection ? [.close(code: Self.resumable)] : []) + proceed(now: now)
     }
 
@@ -426,12 +426,12 @@ extension SessionStateMachine {
         }
     }
 
-    private mutating func forget(because reason: String) -> [SessionAction] {
+    private mutating func forget(because reason: String, byOperator: Bool = false) -> [SessionAction] {
         guard let forgotten = session else { return [] }
         session = nil
         resumeURLFailures = 0
         unreadableAt = nil
-        return [.forget(session: forgotten.id, reason: reason)]
+        return [.forget(session: forgotten.id, reason: reason, byOperator: byOperator)]
     }
 
     private func isProven(now: NIODeadline) -> Bool {

@@ -42,7 +42,7 @@ extension QueueHub {
             journal.segmentBytes = bytes
         } else {
             // Small enough that what is finished soon leaves also a small disk.
-            let share = min(settings.queue.maximumBytes / 16, (disk.capacity ?? .max) / 64)
+            let share = min(settings.queue.maximumBytes / 16, (disk.room?.all ?? .max) / 64)
             journal.segmentBytes = min(max(share, 256 << 10), journal.segmentBytes)
         }
         return journal
@@ -103,6 +103,7 @@ extension QueueHub {
 
     func lookAfterJournal(now: NIODeadline) {
         if store.retryWriting() {
+            lastMarkFailure = nil
             logger.notice("the journal can be written again")
             scheduleTurn()
         }
@@ -146,6 +147,23 @@ extension QueueHub {
 
     /// One warning at nine tenths of each limit that has no warning of its own.
     private func warnOfLimits() {
+        warnOfConnections()
+        guard let disk = store.journal?.disk, lastDiskCheck + Self.diskInterval <= .now() else { return }
+        lastDiskCheck = .now()
+        guard let (free, all) = disk.room else { return }
+        if free < all / 10, !hasWarnedOfDisk {
+            hasWarnedOfDisk = true
+            logger.warning(
+                "the file system of STATE_DIRECTORY is full to more than 90 %",
+                metadata: ["free_bytes": "\(free)", "bytes": "\(all)", "directory": "\(journalPath)"])
+        } else if free > all / 4 {
+            hasWarnedOfDisk = false
+        }
+    }
+
+    private static let diskInterval: TimeAmount = .seconds(10)
+
+    private func warnOfConnections() {
         let share = Double(connections.count) / Double(settings.maximumConnections)
         if share >= 0.9, !hasWarnedOfConnections {
             hasWarnedOfConnections = true

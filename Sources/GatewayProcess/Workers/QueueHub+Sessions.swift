@@ -12,6 +12,8 @@ extension QueueHub {
         }
     }
 
+    nonisolated func sessionGap(_ gap: SessionGap) { assumeIsolated { $0.remember(gap) } }
+
     nonisolated var keepsSequences: Bool { settings.durability != .memory }
 
     nonisolated func durableSequence(shard: Int, session: String) -> Int? {
@@ -43,6 +45,21 @@ extension QueueHub {
         }
         return true
     }
+
+    private func remember(_ gap: SessionGap) {
+        counters.lost += 1
+        gaps.append(gap)
+        if gaps.count > Self.rememberedGaps { gaps.removeFirst() }
+        logger.error(
+            "a session was lost, and what Discord sent meanwhile is not replayed",
+            metadata: [
+                "shard": "\(gap.shard)", "from": "\(gap.from.map(WallClock.text) ?? "before the start")",
+                "to": "\(WallClock.text(gap.to))", "reason": "\(gap.reason)",
+            ])
+    }
+
+    /// So many of the last ones are in status.
+    private static let rememberedGaps = 20
 
     // MARK: Member requests
 

@@ -12,7 +12,8 @@ struct HubCounters {
     var deferralsTried = 0
     var deferred = 0
     var deferralsFailed = 0
-    /// Events that an earlier gateway had and Discord did not send again, or that the journal could not be read for.
+    /// Gaps between sessions, events that an earlier gateway had and Discord did not send again, and such as could not be read from
+    /// the journal.
     var lost = 0
     /// Writes of marks and notes that failed.
     var journalFailures = 0
@@ -52,6 +53,7 @@ extension QueueHub {
             "workers": .array(workerStatuses),
             "unwanted": .counts(queue.counters.unwanted),
             "shed": .counts(queue.counters.shed),
+            "gaps": .array(gaps.map(\.json)),
             "refused": .counts(counters.refusals),
             "counters": .object(namedCounters.map { JSON.Member($0.name, .integer($0.value)) }),
         ]
@@ -131,6 +133,7 @@ extension QueueHub {
             text.add("olim_queue_\(name)", kind: "gauge", value)
         }
         text.add("olim_workers", kind: "gauge", queue.workerCount)
+        text.add("olim_journal_writable", kind: "gauge", store.refusal == nil ? 1 : 0)
         for (type, count) in queue.counters.unwanted.sorted(by: { $0.key < $1.key }) {
             text.add("olim_unwanted_events_total", kind: "counter", count, label: ("t", type))
         }
@@ -169,6 +172,15 @@ extension JSON {
     /// Numbers by name, sorted so that two looks can be compared.
     fileprivate static func counts(_ counts: [String: Int]) -> JSON {
         .object(counts.sorted { $0.key < $1.key }.map { Member($0.key, .integer($0.value)) })
+    }
+}
+
+extension SessionGap {
+    fileprivate var json: JSON {
+        [
+            "shard": .integer(shard), "from": from.map { .integer(Int($0)) } ?? .null, "to": .integer(Int(to)),
+            "reason": .string(reason),
+        ]
     }
 }
 

@@ -57,6 +57,10 @@ actor QueueHub: QueueService {
     let syncer = NIOThreadPool(numberOfThreads: 1)
     var isSyncScheduled = false
     var lastMarkFailure: DiskFailure?
+    /// The last ones, for status.
+    var gaps: [SessionGap] = []
+    var lastDiskCheck = NIODeadline.now()
+    var hasWarnedOfDisk = false
     var hasWarnedOfConnections = false
     var writtenState: (changes: Int, lastID: EventID)?
     var isWritingCheckpoint = false

@@ -157,6 +157,10 @@ struct LiveSessionTests {
             #expect(discord.connections.dropLast().allSatisfy { $0.closeCode == 4000 })
             let counters = await harness.supervisor.run { $0.sessionCounters().map { "\($0.name)=\($0.value)" } }
             #expect(counters.contains("sessions_lost=1"))
+            let gap = try #require(harness.receiver.gaps.first)
+            #expect(harness.receiver.gaps.count == 1 && gap.shard == 0)
+            #expect((gap.from ?? 0) > 1_700_000_000_000_000 && gap.to >= gap.from ?? 0)
+            #expect(gap.reason == "Discord says the session is invalid")
             #expect(counters.contains("identifies=2"))
         }
         try await discord.stop()

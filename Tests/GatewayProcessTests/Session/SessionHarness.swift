@@ -18,6 +18,7 @@ final class RecordingReceiver: DispatchReceiver {
         var durable: [String: Int] = [:]
         var followsReceived = true
         var limited: [(guild: Snowflake, nonce: String?)] = []
+        var gaps: [SessionGap] = []
     }
 
     private let state = Mutex(State())
@@ -27,6 +28,8 @@ final class RecordingReceiver: DispatchReceiver {
     var bursts: [Int] { state.withLock { $0.bursts } }
     var sessions: [(session: String, resumed: Bool)] { state.withLock { $0.sessions } }
     var limited: [(guild: Snowflake, nonce: String?)] { state.withLock { $0.limited } }
+
+    var gaps: [SessionGap] { state.withLock { $0.gaps } }
 
     func texts() -> [String] { dispatches.map { String(buffer: $0.data) } }
 
@@ -58,6 +61,8 @@ final class RecordingReceiver: DispatchReceiver {
     func sessionBegan(shard: Int, session: String, resumed: Bool) {
         state.withLock { $0.sessions.append((session, resumed)) }
     }
+
+    func sessionGap(_ gap: SessionGap) { state.withLock { $0.gaps.append(gap) } }
 
     func durableSequence(shard: Int, session: String) -> Int? { state.withLock { $0.durable[session] } }
 

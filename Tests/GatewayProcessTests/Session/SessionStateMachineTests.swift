@@ -123,7 +123,7 @@ struct SessionStateMachineTests {
             #expect(bench.reachDeadline() == [.connect(.resume(url: "wss://resume"))])
         case .identifies:
             #expect(actions.count == 1)
-            guard case .forget(session: "s", reason: _) = actions.first else {
+            guard case .forget(session: "s", reason: _, byOperator: _) = actions.first else {
                 Issue.record("the session should be forgotten, not \(actions)")
                 return
             }
@@ -190,7 +190,8 @@ struct SessionStateMachineTests {
             let actions = bench.handle(.invalidSession(resumable: false))
             #expect(
                 actions == [
-                    .close(code: 4000), .forget(session: "s", reason: "Discord says the session is invalid"),
+                    .close(code: 4000),
+                    .forget(session: "s", reason: "Discord says the session is invalid", byOperator: false),
                 ])
             let wait = try #require(bench.waits)
             #expect(wait >= .seconds(1) && wait <= .seconds(5))
@@ -349,7 +350,7 @@ struct SessionStateMachineTests {
         #expect(bench.handle(.reidentify) == [])
         #expect(bench.machine.isReady)
         let actions = bench.handle(.permitGranted)
-        #expect(actions.first == .forget(session: "s", reason: "an operator asked for a new session"))
+        #expect(actions.first == .forget(session: "s", reason: "an operator asked for a new session", byOperator: true))
         #expect(actions.dropFirst() == [.close(code: 4000), .connect(.general)])
         #expect(bench.handle(.connected) == [])
         #expect(bench.handle(MachineBench.hello) == [.identify])

@@ -1,0 +1,166 @@
+internal import Glibc
+internal import NIOCore
+internal import Shared
+internal import TestKit
+internal import Testing
+
+@testable internal import GatewayProcess
+
+/// The journal on real files.
+@Suite struct JournalTests {
+    private let directory: TestKit.TemporaryDirectory
+
+    init() throws {
+        directory = try TestKit.TemporaryDirectory()
+    }
+
+    private func make(
+        boot: UInt8 = 1, segmentBytes: Int = 20_000
+    ) throws -> (journal: Journal<FileDisk>, contents: JournalContents) {
+        var settings = Journal<FileDisk>.Settings()
+        settings.segmentBytes = segmentBytes
+        var journal = Journal(
+            disk: try FileDisk(directory: directory.path("journal")), settings: settings, identity: .zero,
+            boot: UUIDBytes(repeatElement(boot, count: 16)), seeds: SeedSource(SeededGenerator(state: 3)))
+        let contents = try journal.open { $0 == "TYPING_START" }
+        return (journal, contents)
+    }
+
+    private func event(_ number: Int, key: UInt64 = 1, type: String = "MESSAGE_CREATE") -> JournaledEvent {
+        JournaledEvent(
+            id: EventID(Int64(number)), shard: 0, session: "s", sequence: number, type: type,
+            key: QueueKey(keyClass: .guild, number: key), receivedAt: 5, retryOf: nil,
+            data: ByteBuffer(string: #"{"n":\#(number),"x":"\#(String(repeating: "x", count: 900))"}"#))
+    }
+
+    /// Writes events, one commit each, behind the cursor.
+    private func write(
+        _ numbers: ClosedRange<Int>, _ journal: inout Journal<FileDisk>, isTaken: Bool = true
+    ) throws -> [(position: JournalPosition, stride: Int)] {
+        try numbers.map { number in
+            try journal.prepare(for: 1)
+            let place = journal.stage(event(number))
+            try journal.commit(wall: 1000, isTaken: isTaken)
+            return place
+        }
+    }
+
+    private func recordBytes(_ journal: Journal<FileDisk>) -> Int {
+        journal.segments.reduce(0) { $0 + $1.recordBytes }
+    }
+
+    private func readAll(_ journal: inout Journal<FileDisk>) throws -> [Int] {
+        var found: [Int] = []
+        while journal.hasMore { found += try journal.readOn(7000).map { Int($0.event.id.rawValue) } }
+        return found
+    }
+
+    @Test func `What is not finished is there after a restart, in order, and the numbers too`() throws {
+        var (journal, _) = try make()
+        let places = try write(1...50, &journal)
+        #expect(journal.segments.count == 3)
+        for number in [1, 2, 3, 30] { journal.finish(places[number - 1].position, stride: places[number - 1].stride) }
+        journal.mark(places[3].position, .delivered)
+        try journal.writeMarks()
+        try journal.prepare(for: 1)
+        journal.stageNumber(shard: 0, session: "s", sequence: 60)
+        journal.stageNumber(shard: 4, session: "t", sequence: 9)
+        try journal.commit(wall: 1000, isTaken: true)
+
+        var (next, contents) = try make()
+        #expect(contents.depth == 46 && contents.cutBytes == 0 && contents.damagedBytes == 0)
+        #expect(contents.delivered.keys.map(\.rawValue) == [4])
+        #expect(next.numbers.lastID == EventID(50))
+        #expect(next.durableSequence(shard: 0, session: "s") == 60)
+        #expect(next.durableSequence(shard: 4, session: "t") == 9)
+        #expect(next.durableSequence(shard: 0, session: "another") == nil)
+        #expect(try readAll(&next) == (1...50).filter { ![1, 2, 3, 30].contains($0) })
+        #expect(!next.isNew(shard: 0, session: "s", sequence: 60) && next.isNew(shard: 0, session: "s", sequence: 61))
+    }
+
+    @Test func `After a restart of the machine everything may have been delivered`() throws {
+        var (journal, _) = try make()
+        _ = try write(1...3, &journal)
+        #expect(try make(boot: 1).contents.delivered.isEmpty)
+        #expect(try make(boot: 2).contents.delivered.count == 3)
+    }
+
+    @Test func `A segment that is mostly done is rewritten, and places stay`() throws {
+        var (journal, _) = try make()
+        let places = try write(1...120, &journal)
+        let kept = [5, 25, 26, 50, 77, 100]
+        for number in 1...120 where !kept.contains(number) {
+            journal.finish(places[number - 1].position, stride: places[number - 1].stride)
+        }
+        try journal.write(JournalNote(failures: 1, reasons: ["old"]), about: places[24].position)
+        try journal.write(JournalNote(failures: 2, reasons: ["old", "new"]), about: places[24].position)
+        try journal.writeMarks()
+        let before = recordBytes(journal)
+        var steps = 0
+        while try journal.clean(wall: 1000) { steps += 1 }
+        #expect(steps > 0 && recordBytes(journal) < before / 2)
+        let found = try journal.read(kept.map { (places[$0 - 1].position, 1400) })
+        #expect(found.map { $0?.id.rawValue } == kept.map { Int64($0) })
+        #expect(try journal.load(places[0].position) == nil)
+
+        var (next, contents) = try make()
+        #expect(contents.depth == kept.count)
+        var events: [LoadedEvent] = []
+        while next.hasMore { events += try next.readOn(1 << 20) }
+        #expect(events.map { Int($0.event.id.rawValue) } == kept)
+        #expect(events[1].note == JournalNote(failures: 2, reasons: ["old", "new"]))
+        #expect(events[0].note == nil)
+    }
+
+    @Test func `What was finished does not stay for long`() throws {
+        var (journal, _) = try make(segmentBytes: 1 << 20)
+        let places = try write(1...10, &journal)
+        for place in places.prefix(9) { journal.finish(place.position, stride: place.stride) }
+        try journal.writeMarks()
+        #expect(try !journal.clean(wall: 2000))
+        let later = 3 * Journal<FileDisk>.longestStay
+        while try journal.clean(wall: later) {}
+        #expect(recordBytes(journal) < 2500)
+        journal.finish(places[9].position, stride: places[9].stride)
+        try journal.writeMarks()
+        #expect(journal.segments.count == 1)
+    }
+
+    @Test func `Damage in a sealed segment costs only what is damaged`() throws {
+        var (journal, _) = try make()
+        let places = try write(1...50, &journal)
+        let segment = places[4].position.segment
+        var disk = journal.disk
+        let offset = Int(journal.segments[try #require(journal.place(of: segment))].offsets[4])
+        try disk.write(ByteBuffer(string: "damage"), to: segment, at: offset + 100)
+        #expect(try journal.load(places[4].position) == nil)
+        var (next, contents) = try make()
+        #expect(contents.lostEvents == 1 && contents.damagedBytes > 900 && contents.depth == 49)
+        #expect(try readAll(&next) == (1...50).filter { $0 != 5 })
+    }
+
+    @Test func `A write that fails is as if it had not been`() throws {
+        var (journal, _) = try make()
+        _ = try write(1...3, &journal)
+        let active = try #require(journal.segments.last)
+        var disk = journal.disk
+        // The half of a record, as a full disk leaves it.
+        var record = ByteBuffer()
+        record.writeRecord(event(4), index: 3, seed: active.header.seed)
+        try disk.write(try #require(record.getSlice(at: 0, length: 500)), to: active.number, at: active.end)
+        journal.hasTornTail = true
+        let place = try write(4...4, &journal)[0]
+        #expect(place.position.index == 3)
+        #expect(try make().contents.depth == 4)
+    }
+
+    @Test func `An interrupted making of a segment is undone`() throws {
+        var (journal, _) = try make()
+        _ = try write(1...2, &journal)
+        var disk = journal.disk
+        try disk.create(journal.segments[journal.segments.count - 1].number + 1, reserving: 30_000, isDurable: false)
+        var (next, contents) = try make()
+        #expect(contents.depth == 2)
+        #expect(try readAll(&next) == [1, 2])
+    }
+}
