@@ -46,6 +46,7 @@ let package = Package(
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(
@@ -63,7 +64,7 @@ let package = Package(
         .executableTarget(
             name: "GatewayProcess",
             dependencies: [
-                "Shared", "CZlib", "CZstd", "CXXHash",
+                "Shared", "CZlib", "CZstd", "CXXHash", "CMalloc",
                 nioCore, nioPosix, nioHTTP1, nioWebSocket, nioSSL, asyncHTTPClient, logging, argumentParser,
                 collections, serviceLifecycle, unixSignals,
             ],

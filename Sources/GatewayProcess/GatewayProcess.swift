@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CMalloc
 internal import Logging
 internal import ServiceLifecycle
 internal import Shared
@@ -15,6 +16,8 @@ struct GatewayProcess: ServiceCommand {
     @OptionGroup var options: ServiceOptions
 
     func serve(_ settings: GatewaySettings, logger: Logger) async throws {
+        // Large buffers, such as a segment that is rewritten, go back to the system at once; by itself malloc would learn to keep them.
+        mallopt(M_MMAP_THRESHOLD, 1 << 20)
         let service = GatewayService(settings: settings, logger: logger)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(

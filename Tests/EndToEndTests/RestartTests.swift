@@ -80,6 +80,10 @@ import Testing
         try await eventually("500 messages are counted; \(second.tail)", within: .seconds(60)) {
             try await database.number(counted) ?? 0 >= 500
         }
+        try await eventually("nothing waits", within: .seconds(20)) {
+            try await stack.status()["queue"]?["depth"]?.int == 0
+        }
+        #expect(try await database.number(counted) == 500)
         #expect(try await stack.report()["identifies"]?.elements?.count == 1)
     }
 
