@@ -52,7 +52,7 @@ extension GatewayServer {
 
     func deliver(_ event: EncodedEvent, to id: String, connection: Int?) {
         guard let sequence = directory.append(event, to: id) else { return }
-        ledger.dispatches += 1
+        ledger.dispatched[event.name, default: 0] += 1
         if let connection { connections[connection]?.send(event, sequence: sequence) }
     }
 

@@ -65,8 +65,11 @@ struct Ledger: Sendable {
     /// Payloads by opcode.
     var payloads: [Int: Int] = [:]
     var botMessages: [BotMessage] = []
+    /// Dispatches put into sessions, by the name of the event.
+    var dispatched: [String: Int] = [:]
+
     /// Dispatches put into sessions.
-    var dispatches = 0
+    var dispatches: Int { dispatched.values.reduce(0, +) }
 
     /// Entries kept of violations; a client that goes wrong in a loop must not fill the memory.
     static let keptViolations = 1000
@@ -82,7 +85,10 @@ extension Ledger {
         [
             .init("connections", .integer(connections)), .init("heartbeats", .integer(heartbeats)),
             .init("last_heartbeat", lastHeartbeat.map(JSON.integer) ?? .null),
-            .init("dispatches", .integer(dispatches)), .init("identifies", .array(identifies.map(\.json))),
+            .init("dispatches", .integer(dispatches)),
+            .init(
+                "dispatched", .object(dispatched.sorted { $0.key < $1.key }.map { .init($0.key, .integer($0.value)) })),
+            .init("identifies", .array(identifies.map(\.json))),
             .init("resumes", .array(resumes.map(\.json))), .init("closes", .array(closes.map(\.json))),
             .init(
                 "payloads", .object(payloads.sorted { $0.key < $1.key }.map { .init("\($0.key)", .integer($0.value)) })),

@@ -21,6 +21,24 @@ import Testing
         }
     }
 
+    @Test func `the report counts what was put into sessions, by name`() async throws {
+        try await LiveSimulator.run { live in
+            try await live.control("POST", "/messages", ["content": "nobody is there to hear it"])
+            let client = try await live.connect()
+            try await client.start()
+            try await live.control("POST", "/messages", ["content": "message {n}", "count": 3])
+            try await live.control("POST", "/dispatch?t=CHANNEL_UPDATE", bytes: ByteBuffer(string: "{}"))
+            try await client.drop()
+            try await live.control("POST", "/messages", ["content": "waits for a resume"])
+            let report = try await live.control("GET", "/report").body
+            #expect(
+                report["dispatched"] == [
+                    "CHANNEL_UPDATE": 1, "GUILD_CREATE": 2, "MESSAGE_CREATE": 4, "READY": 1,
+                ])
+            #expect(report["dispatches"] == 8)
+        }
+    }
+
     @Test func `nobody can use a command that the bot has not registered`() async throws {
         try await LiveSimulator.run { live in
             let answer = try await live.control("POST", "/interactions", ["command": "ping"])
