@@ -135,6 +135,24 @@ import Testing
         #expect(try await process.waitForTermination() == .exited(0))
     }
 
+    /// Root may set options on its sockets that others may not.
+    @Test func `it serves also if it has no privileges`() async throws {
+        let directory = try TemporaryDirectory("simulator")
+        let simulator = BuildDirectory.executable("olim-simulator")
+        let process =
+            geteuid() == 0
+            ? try ChildProcess(
+                "/usr/bin/setpriv", ["--inh-caps=-all", "--bounding-set=-all", simulator], in: directory.path)
+            : try ChildProcess(simulator, in: directory.path)
+        let line = try await process.waitForLine(containing: "\"ready\":true")
+        let port = try #require(try JSON(ofText: line)["port"]?.int)
+        try await LiveSimulator.withClients { clients in
+            let client = try await TestClient.connect(port: port, on: clients)
+            try await client.start()
+        }
+        #expect(try await process.stop() == .exited(0))
+    }
+
     @Test func `a port that is taken is said in one line, with 69`() async throws {
         let directory = try TemporaryDirectory("simulator")
         let first = try ChildProcess("olim-simulator", [], in: directory.path)
