@@ -16,6 +16,10 @@ class Account:
         self.problems = list(run.problems)
         self.look_at_ends()
         self.look_at_sessions()
+        if ledger.unmarked:
+            at, what = ledger.unmarked[0]
+            self.problems.append(
+                f"{len(ledger.unmarked)} deliveries came again without redelivered, the first +{at:.1f} s: {what}")
         self.log_lines = run.read_logs()
         self.look_at_logs()
 

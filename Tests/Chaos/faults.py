@@ -26,7 +26,7 @@ LONGEST_DELAY = 0.6
 WEIGHTS = {
     "kill_worker": 14, "kill_two_workers": 4, "kill_all_workers": 2, "kill_observer": 6, "kill_gateway": 8,
     "kill_everything": 3, "kill_and_crash_database": 1,
-    "stop_worker": 5, "hang_worker": 1.5, "stop_observer": 2, "stop_gateway": 4,
+    "stop_worker": 5, "hang_worker": 1.5, "stop_all_workers": 1, "stop_observer": 2, "stop_gateway": 4,
     "end_worker": 5, "end_observer": 1.5, "end_gateway": 3, "drain_worker": 1,
     "remove_socket": 1.5,
     "kill_backend": 3, "crash_database": 1.5, "stop_database": 1, "freeze_database": 1,
@@ -143,6 +143,11 @@ class Faults:
     def stop_worker(self): self.stop(self.worker(), self.random.uniform(0.1, 2.5))
 
     def hang_worker(self): self.stop(self.worker(), self.run.ack_timeout + self.random.uniform(0.5, 3))
+
+    def stop_all_workers(self):
+        """Nobody handles anything: the gateway has to defer the slash commands."""
+        for name in (*self.run.workers, *self.run.observers):
+            self.stop(name, self.random.uniform(2, 5))
 
     def stop_observer(self): self.stop(self.observer(), self.random.uniform(0.1, 2.5))
 

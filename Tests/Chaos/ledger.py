@@ -126,7 +126,6 @@ class Ledger:
         # Two deliveries that nobody can tell from two events.
         for at, what in renamed:
             line.double(at, f"{what}: delivered again under another id")
-        line.notes["of these unmarked"] = len(unmarked)
         self.unmarked = unmarked
         return line
 
