@@ -295,6 +295,8 @@ def main():
         is_clean = account.is_clean
     except Failure as failure:
         print(f"chaos: {failure}; logs in {run.directory}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"chaos: interrupted; logs in {run.directory}", file=sys.stderr)
     finally:
         run.close()
     if is_clean and not options.keep:
