@@ -45,7 +45,7 @@ class Failure(Exception):
 class Run:
     """The processes of one run, and what is asked of them."""
 
-    shards = 2
+    shards = 4
     ack_timeout = ACK_TIMEOUT
     # How long the gateway has to make a removed socket anew.
     socket_patience = 10.0

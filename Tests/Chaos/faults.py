@@ -20,6 +20,10 @@ OF_GATEWAY = ("kill_gateway", "stop_gateway", "end_gateway", "kill_everything", 
               "forget_sessions")
 # An interaction lives three seconds: the way is left alone for so long after it was interrupted.
 REST_OF_GATEWAY = 3.5
+# Those that end the connection of one shard, or of all.
+OF_CONNECTION = ("disconnect", "stall", "confuse", "refuse", "resume_url_down", "silence", "end_session")
+# The gateway waits longer with each connection lost, until one has lasted for thirty seconds, or it starts anew.
+REST_OF_CONNECTION = 31.0
 # Seconds that Discord sends an event after those behind it.
 LONGEST_DELAY = 0.6
 
@@ -45,6 +49,8 @@ class Faults:
         self.later = []
         self.tickets = itertools.count()
         self.gateway_free_at = 0.0
+        # When each shard lost its connection last.
+        self.disconnected_at = {}
         # Backends of PostgreSQL that stand still.
         self.frozen = []
         # Without a journal, what waits is gone with the session.
@@ -71,6 +77,8 @@ class Faults:
             name = self.random.choices(list(self.weights), self.weights.values())[0]
             if name not in OF_GATEWAY:
                 break
+            if name in OF_CONNECTION and not self.proven_shards():
+                continue
             if self.run.clock() >= self.gateway_free_at and self.run.supervisor.is_up(GATEWAY):
                 self.gateway_free_at = self.run.clock() + REST_OF_GATEWAY
                 break
@@ -236,42 +244,55 @@ class Faults:
         self.run.discord.fault(kind=kind, **order)
         self.note("Discord", " ".join([kind, *(f"{name}={value}" for name, value in order.items())]))
 
+    def proven_shards(self):
+        """Those whose connection has lasted."""
+        start = self.run.supervisor.programs[GATEWAY].started_at
+        limit = self.run.clock() - REST_OF_CONNECTION
+        return [shard for shard in range(self.run.shards)
+                if not start < self.disconnected_at.get(shard, -REST_OF_CONNECTION) > limit]
+
+    def connection(self):
+        """Whose connection is to be lost: one shard's, or that of all if all have lasted."""
+        proven = self.proven_shards()
+        whole = len(proven) == self.run.shards and self.random.random() < 0.3
+        shards = proven if whole else [self.random.choice(proven)]
+        self.disconnected_at.update({shard: self.run.clock() for shard in shards})
+        return {} if whole else {"shard": shards[0]}
+
     def shard(self):
-        shard = self.random.choice((None, *range(self.run.shards)))
-        return {} if shard is None else {"shard": shard}
+        return {"shard": self.random.randrange(self.run.shards)}
 
     def disconnect(self):
         kind = self.random.choice(("disconnect", "reset", "close", "close", "reconnect"))
         order = {"code": self.random.choice((4000, 4002, 1001, 1012, 4900))} if kind == "close" else {}
-        self.order(kind, **order, **self.shard())
+        self.order(kind, **order, **self.connection())
 
     def stall(self):
         # It takes the gateway up to two heartbeats to see it.
         self.run.load.hold_slash_until = self.run.clock() + 3
-        self.order("stall", **self.shard())
+        self.order(self.random.choice(("stall", "stall", "no_ack")), **self.connection())
 
     def confuse(self):
-        self.order(self.random.choice(("corrupt", "truncate", "malformed")), **self.shard())
+        self.order(self.random.choice(("corrupt", "truncate", "malformed")), **self.connection())
 
     def refuse(self):
-        kind = self.random.choice(("refuse_connection", "reconnect_before_hello"))
         self.run.load.hold_slash_until = self.run.clock() + 4
-        self.order(kind)
-        self.order("disconnect", shard=self.random.randrange(self.run.shards))
+        self.order(self.random.choice(("refuse_connection", "reconnect_before_hello")))
+        self.order("disconnect", **self.connection())
 
     def resume_url_down(self):
         self.run.load.hold_slash_until = self.run.clock() + 8
         self.order("resume_url_down")
-        self.order("disconnect")
+        self.order("disconnect", **self.connection())
         self.after(self.random.uniform(0.2, 4), lambda: self.order("resume_url_up"))
 
     def silence(self):
         """Discord says that the session cannot go on just now; a client has to wait for up to five seconds."""
         self.run.load.hold_slash_until = self.run.clock() + 7
-        self.order("invalid_session", resumable=True, shard=self.random.randrange(self.run.shards))
+        self.order("invalid_session", resumable=True, **self.connection())
 
     def nudge(self):
-        kind = self.random.choice(("heartbeat_request", "unknown_opcode", "unknown_event", "no_ack"))
+        kind = self.random.choice(("heartbeat_request", "unknown_opcode", "unknown_event"))
         self.order(kind, **self.shard())
 
     def distort(self):
@@ -286,7 +307,8 @@ class Faults:
         """Discord ends a session; another one begins, and what waits of the old one is handled all the same."""
         with self.between_sessions() as is_possible:
             if is_possible:
-                shard = self.random.randrange(self.run.shards)
+                shard = self.random.choice(self.proven_shards())
+                self.disconnected_at[shard] = self.run.clock()
                 self.run.new_sessions += 1
                 self.order("invalid_session", resumable=False, shard=shard)
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 # A supervisor does not start these again (docs/operations.md, Exit codes).
 NOT_RESTARTED = (64, 77, 78)
+# Seconds in which a program may not have come as far as to wait for SIGTERM. It holds nothing yet.
+BEGINNING = 1.0
 
 
 @dataclass
@@ -31,6 +33,7 @@ class Program:
     # Statuses with which the present process may end, since we asked for it.
     expected: set = field(default_factory=set)
     starts: int = 0
+    started_at: float = 0.0
     is_stopped: bool = False
     restart_at: float = None
 
@@ -78,6 +81,7 @@ class Supervisor:
                 program.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.directory,
                 env={**os.environ, **program.environment}, start_new_session=True)
         program.starts += 1
+        program.started_at = self.clock()
         program.expected = set()
         program.is_stopped = False
         program.restart_at = None
@@ -125,6 +129,8 @@ class Supervisor:
                 return False
             if signum in self.ENDINGS:
                 program.expected.add(self.ENDINGS[signum])
+            if signum == signal.SIGTERM and self.clock() - program.started_at < BEGINNING:
+                program.expected.add(-signum)
             if signum == signal.SIGSTOP:
                 program.is_stopped = True
                 self.begin_outage(name)
