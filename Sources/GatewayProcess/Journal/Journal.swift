@@ -33,6 +33,8 @@ struct Journal<Disk: JournalDisk> {
     /// Of unfinished events that are not in memory, as the last process left them.
     var notes: [JournalPosition: JournalNote] = [:]
     var cursor = JournalCursor(segment: 0, index: 0, offset: 0)
+    /// Unfinished events that the cursor passed and could not read.
+    var damaged: [JournalPosition] = []
     /// Written and not synced.
     var unsynced: Set<UInt32> = []
     /// Up to where the last segment outlives a loss of power, if that is asked for.

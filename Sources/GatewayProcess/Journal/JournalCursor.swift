@@ -51,7 +51,10 @@ extension Journal {
         }
         let end = readableEnd(of: place)
         guard cursor.offset < end else {
-            if place < segments.count - 1 { moveCursor(behind: cursor.segment) }
+            if place < segments.count - 1 {
+                noteDamage(before: segments[place].count, in: place)
+                moveCursor(behind: cursor.segment)
+            }
             return []
         }
         var wanted = min(bytes, end - cursor.offset)
@@ -110,6 +113,7 @@ extension Journal {
                 offset += JournalRecord.alignment
             case .record(let head):
                 if head.kind == .event {
+                    noteDamage(before: Int(head.index), in: place)
                     note(offset: base + offset, of: Int(head.index), in: place)
                     cursor.index = Int(head.index) + 1
                     let position = JournalPosition(segment: number, index: head.index)
@@ -120,6 +124,20 @@ extension Journal {
         }
         cursor.offset = base + min(offset, chunk.readableBytes)
         return offset
+    }
+
+    /// Takes the places of unfinished events that were to be found on the way here, but were damaged.
+    mutating func takeDamaged() -> [JournalPosition] {
+        defer { damaged = [] }
+        return damaged
+    }
+
+    private mutating func noteDamage(before index: Int, in place: Int) {
+        guard index > cursor.index else { return }
+        for missing in cursor.index..<min(index, segments[place].count)
+        where !segments[place].marks[missing].contains(.done) {
+            damaged.append(JournalPosition(segment: segments[place].number, index: UInt16(missing)))
+        }
     }
 
     /// Remembers where an event begins, if all before it are known.

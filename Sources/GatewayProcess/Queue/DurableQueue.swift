@@ -23,8 +23,10 @@ struct DurableQueue<Disk: JournalDisk> {
         case refusing(DiskFailure)
         /// Marks or notes could not be written; it is tried again.
         case marks(DiskFailure)
-        /// An event's record could not be read: the event is lost.
-        case unreadable(EventID)
+        /// Events could not be read; it is tried again.
+        case reading(DiskFailure)
+        /// An event's record is damaged: the event is lost. Nil if not even its id is known.
+        case damaged(EventID?)
     }
 
     var queue: KeyedQueue
@@ -72,7 +74,7 @@ struct DurableQueue<Disk: JournalDisk> {
         self.queue.bytes += contents.bytes
         take(contents.interactions, now: now, wall: wall)
         // New events are behind all that is left here, and nothing else tells which keys those have.
-        while durability == .memory, self.journal?.hasMore == true { readOn(now: now, wall: wall) }
+        while durability == .memory, self.journal?.hasMore == true, readOn(now: now, wall: wall) {}
         fresh = []
     }
 
@@ -246,22 +248,31 @@ struct DurableQueue<Disk: JournalDisk> {
                 if hasLoaded { continue }
                 break
             }
-            guard chunks < Self.chunksPerTurn else { break }
+            guard chunks < Self.chunksPerTurn, readOn(now: now, wall: wall) else { break }
             chunks += 1
-            readOn(now: now, wall: wall)
         }
         queue.dropData(of: fresh)
         fresh.removeAll(keepingCapacity: true)
         return chunks == Self.chunksPerTurn
     }
 
-    private mutating func readOn(now: NIODeadline, wall: Int64) {
+    /// - Returns: false if the disk does not let it.
+    private mutating func readOn(now: NIODeadline, wall: Int64) -> Bool {
         applyChanges()
         do throws(DiskFailure) {
             take(try journal?.readOn(Self.chunkBytes) ?? [], now: now, wall: wall)
         } catch {
-            troubles.append(.marks(error))
+            troubles.append(.reading(error))
+            return false
         }
+        for position in journal?.takeDamaged() ?? [] { lose(position) }
+        return true
+    }
+
+    /// An event that is not in memory, and whose record is damaged.
+    private mutating func lose(_ position: JournalPosition) {
+        troubles.append(.damaged(nil))
+        queue.finishOutside(position, stride: 0, byteCount: 0)
     }
 
     private mutating func take(_ events: [LoadedEvent], now: NIODeadline, wall: Int64) {
@@ -285,19 +296,17 @@ struct DurableQueue<Disk: JournalDisk> {
         queue.loads = []
         for key in loads {
             let positions = queue.takeSkipped(of: key)
-            guard !positions.isEmpty else { continue }
-            queue.loaded(read(positions), of: key, now: now)
+            let events = read(positions)
+            queue.loaded(events, of: key, now: now)
         }
         return true
     }
 
     private mutating func read(_ positions: [JournalPosition]) -> [LoadedEvent] {
-        guard var journal = journal.take() else { return [] }
-        defer { self.journal = journal }
         var loaded: [LoadedEvent] = []
-        for position in positions where !journal.marks(of: position).contains(.done) {
-            guard let event = try? journal.load(position) else {
-                troubles.append(.unreadable(EventID(0)))
+        for position in positions where journal?.marks(of: position).contains(.done) == false {
+            guard let event = try? journal?.load(position) else {
+                lose(position)
                 continue
             }
             fresh.append(event.event.id)
@@ -321,21 +330,32 @@ struct DurableQueue<Disk: JournalDisk> {
             places.append(place)
         }
         guard !wanted.isEmpty else { return effects }
-        let found = (try? journal?.read(wanted)) ?? wanted.map { _ in nil }
-        var lost: Set<Int> = []
-        for (place, event) in zip(places, found) {
-            if let event {
-                effects[place].fill(event.data)
-            } else if case .deliver(let delivery) = effects[place] {
-                troubles.append(.unreadable(delivery.id))
-                queue.lose(delivery.id, now: now)
-                lost.insert(place)
-            } else {
-                effects[place].fill(ByteBuffer(string: "null"))
+        do throws(DiskFailure) {
+            let found = try journal?.read(wanted) ?? []
+            for (place, event) in zip(places, found) {
+                if let event { effects[place].fill(event.data) } else { damaged(&effects[place], now: now) }
             }
+        } catch {
+            troubles.append(.reading(error))
+            for place in places { postpone(&effects[place], now: now) }
         }
-        return lost.isEmpty ? effects : effects.enumerated().filter { !lost.contains($0.offset) }.map(\.element)
+        return effects.filter { !$0.isVoid }
     }
+
+    /// What is not to be done after all: its event's record is damaged.
+    private mutating func damaged(_ effect: inout QueueEffect, now: NIODeadline) {
+        guard case .deliver(let delivery) = effect else { return effect.fill(ByteBuffer(string: "null")) }
+        troubles.append(.damaged(delivery.id))
+        queue.lose(delivery.id, now: now)
+    }
+
+    /// What cannot be done now, because the disk does not let it.
+    private mutating func postpone(_ effect: inout QueueEffect, now: NIODeadline) {
+        guard case .deliver(let delivery) = effect else { return effect.fill(ByteBuffer(string: "null")) }
+        queue.postpone(delivery.id, until: now + Self.retryPause, now: now)
+    }
+
+    private static var retryPause: TimeAmount { .seconds(1) }
 
     /// A dead letter is kept: its record need not be any more.
     mutating func finish(_ record: DeadLetter.Record) {
@@ -426,6 +446,11 @@ struct DurableQueue<Disk: JournalDisk> {
 }
 
 extension QueueEffect {
+    /// A delivery that nothing came of.
+    fileprivate var isVoid: Bool {
+        if case .deliver(let delivery) = self { delivery.data == nil } else { false }
+    }
+
     /// Where the bytes are that must be read first, and an upper bound of how many.
     fileprivate var missing: (JournalPosition, Int)? {
         switch self {

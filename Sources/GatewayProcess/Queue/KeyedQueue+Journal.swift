@@ -78,6 +78,7 @@ extension KeyedQueue {
     mutating func takeSkipped(of reference: KeyReference) -> [JournalPosition] {
         let key = reference.slot
         guard keys[key].generation == reference.generation else { return [] }
+        keys[key].isLoading = false
         let next = Array(keys[key].skipped.prefix(Self.window))
         keys[key].skipped.removeFirst(next.count)
         return next
@@ -86,7 +87,7 @@ extension KeyedQueue {
     /// Those that are not finished of what `takeSkipped` named.
     mutating func loaded(_ events: [LoadedEvent], of reference: KeyReference, now: NIODeadline) {
         let key = reference.slot
-        keys[key].isLoading = false
+        guard keys[key].generation == reference.generation else { return }
         let name = keys[key].key
         for event in events { enqueue(makeEvent(event), key: name, now: now) }
         guard events.isEmpty, keys[key].events.isEmpty else { return }
@@ -132,18 +133,30 @@ extension KeyedQueue {
         recordChanges.append(.finished(position, stride: stride))
     }
 
-    /// An event in memory whose record cannot be read: it is lost.
+    /// An event whose record is damaged and that was to be delivered: it is lost.
     mutating func lose(_ id: EventID, now: NIODeadline) {
         guard let slot = slotsByID[id] else { return }
-        if events[slot].isInFlight {
-            var ignored: [EventID] = []
-            takeBack(from: slot, into: &ignored)
-        }
         let key = events[slot].key
+        takeBack(slot)
         let isLast = keys[key].events.count == 1
         settle(slot)
         unlink(slot)
         if !isLast { settlePlaces(of: [key], now: now) }
+    }
+
+    /// An event that was to be delivered cannot be read now: it waits, with the rest of its key.
+    mutating func postpone(_ id: EventID, until: NIODeadline, now: NIODeadline) {
+        guard let slot = slotsByID[id] else { return }
+        let key = events[slot].key
+        takeBack(slot)
+        keys[key].heldUntil = max(keys[key].heldUntil ?? until, until)
+        settlePlaces(of: [key], now: now)
+    }
+
+    private mutating func takeBack(_ slot: Slot) {
+        guard events[slot].isInFlight else { return }
+        var ignored: [EventID] = []
+        takeBack(from: slot, into: &ignored)
     }
 }
 

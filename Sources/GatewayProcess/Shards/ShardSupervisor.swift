@@ -83,8 +83,10 @@ actor ShardSupervisor {
     func start(receiver: any DispatchReceiver, onLive: @escaping @Sendable () -> Void) {
         self.receiver = receiver
         self.onLive = onLive
-        if receiver.keepsSequences {
-            file.sessions.removeAll { receiver.durableSequence(shard: $0.shard, session: $0.id) == nil }
+        file.sessions.removeAll { session in
+            // With a journal no number is in this file.
+            let isKnownHere = !receiver.keepsSequences && (session.sequence > 0 || session.ready != nil)
+            return !isKnownHere && receiver.durableSequence(shard: session.shard, session: session.id) == nil
         }
         writer.start()
         monitor = LoopMonitor(now: .now())

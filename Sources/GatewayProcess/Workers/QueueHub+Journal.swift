@@ -133,9 +133,15 @@ extension QueueHub {
             logger.error(
                 "what happened to events cannot be written to the journal; it is tried again",
                 metadata: ["reason": "\(failure)"])
-        case .unreadable(let id):
+        case .reading(let failure):
+            counters.journalFailures += 1
+            logger.error(
+                "events cannot be read from the journal; it is tried again", metadata: ["reason": "\(failure)"])
+        case .damaged(let id):
             counters.lost += 1
-            logger.error("an event cannot be read from the journal and is lost", metadata: ["id": "\(id)"])
+            logger.error(
+                "an event's record in the journal is damaged, and the event is lost",
+                metadata: ["id": "\(id.map(\.description) ?? "unknown")"])
         }
     }
 

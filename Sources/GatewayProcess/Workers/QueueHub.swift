@@ -143,6 +143,7 @@ actor QueueHub: QueueService {
         flushAll()
         for connection in Array(connections.values) { try? await connection.channel.close() }
         for connection in Array(connections.values) { disconnected(connection.number) }
+        store.flush()
         await syncLast()
         await writeLastCheckpoint()
         try? await writer.shutdownGracefully()
