@@ -1,6 +1,9 @@
 #include "CSimdJSON.h"
 
+#include "Respelling.h"
+
 #include <cstring>
+#include <memory>
 #include <new>
 #include <simdjson.h>
 #include <type_traits>
@@ -22,6 +25,18 @@ template <typename To, typename From> To reinterpret_words(const From &from) {
 dom::element in(olim_json_element element) { return reinterpret_words<dom::element>(element); }
 olim_json_element out(dom::element element) { return reinterpret_words<olim_json_element>(element); }
 
+// Parses a copy in which what JSON allows and simdjson does not read is spelled otherwise. Strings and numbers are kept
+// by the parser itself, so that the copy can go. Gives the error that there was if there is nothing to respell.
+simdjson::error_code parse_respelled(
+    dom::parser &parser, const char *bytes, size_t length, simdjson::error_code error, dom::element &element) {
+    size_t needed = olim::respell(bytes, length, nullptr);
+    if (needed == 0) return error;
+    std::unique_ptr<char[]> copy(new (std::nothrow) char[needed + simdjson::SIMDJSON_PADDING]());
+    if (!copy) return simdjson::MEMALLOC;
+    olim::respell(bytes, length, copy.get());
+    return parser.parse(copy.get(), needed, false).get(element);
+}
+
 } // namespace
 
 extern "C" {
@@ -42,6 +57,9 @@ void olim_json_parser_destroy(olim_json_parser *parser) { delete parser; }
 int olim_json_parse(olim_json_parser *parser, const char *bytes, size_t length, bool padded, olim_json_element *root) {
     dom::element element;
     auto error = parser->parser.parse(bytes, length, !padded).get(element);
+    if (error == simdjson::NUMBER_ERROR || error == simdjson::STRING_ERROR) {
+        error = parse_respelled(parser->parser, bytes, length, error, element);
+    }
     if (!error) *root = out(element);
     return error;
 }

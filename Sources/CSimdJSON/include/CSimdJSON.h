@@ -41,7 +41,8 @@ olim_json_parser *olim_json_parser_create(size_t maximum_bytes);
 void olim_json_parser_destroy(olim_json_parser *parser);
 
 /// Parses `length` bytes; `padded` says that `olim_json_padding` readable bytes follow them (else they are copied).
-/// Returns 0, or simdjson's error code.
+/// Returns 0, or simdjson's error code. Whole numbers beyond 64 bits, which simdjson refuses, are read as doubles, and halves of
+/// surrogate pairs as U+FFFD.
 int olim_json_parse(olim_json_parser *parser, const char *bytes, size_t length, bool padded, olim_json_element *root);
 const char *olim_json_error_message(int code);
 
