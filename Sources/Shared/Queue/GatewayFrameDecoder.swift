@@ -8,6 +8,10 @@ public struct GatewayFrameDecoder {
     /// `decode`; nil after any other frame.
     public private(set) var eventData: JSONValue?
 
+    /// Why there is no `eventData` although `decode` returned an event: its `d` is nothing that can be read here. Such an event
+    /// is to be nacked, so that it ends where an operator sees it.
+    public private(set) var eventProblem: JSONError?
+
     /// Makes a decoder.
     public init() {}
 
@@ -15,7 +19,16 @@ public struct GatewayFrameDecoder {
     /// - Throws: `malformed` or `unknown_op`, which a worker ignores: a later gateway may have frames of its own.
     public mutating func decode(_ line: ByteBuffer) throws(FrameError) -> GatewayFrame {
         eventData = nil
-        let fields = try FrameFields(line, parser: parser.parser(for: line.readableBytes))
+        eventProblem = nil
+        let parser = parser.parser(for: line.readableBytes)
+        let fields: FrameFields
+        do throws(FrameError) {
+            fields = try FrameFields(line, parser: parser)
+        } catch {
+            guard let event = line.eventWithUnreadableData(parser) else { throw error }
+            eventProblem = JSONError("the event cannot be read: \(error.message)")
+            return .event(event)
+        }
         switch fields.op {
         case "event":
             let (event, data) = try fields.event(line)
@@ -38,6 +51,20 @@ public struct GatewayFrameDecoder {
             return .error(code: try fields.string("code"), message: try fields.optionalString("message") ?? "")
         default: throw fields.unknownOp
         }
+    }
+}
+
+extension ByteBuffer {
+    /// The event of a line of which everything but `d` can be read; nil if that is not what is wrong with the line.
+    fileprivate func eventWithUnreadableData(_ parser: JSONParser) -> EventFrame? {
+        guard var readable = textBefore(member: "d") else { return nil }
+        readable.writeStaticString("null}")
+        guard let fields = try? FrameFields(readable, parser: parser), fields.op == "event",
+            var (event, _) = try? fields.event(readable)
+        else { return nil }
+        let start = readerIndex + readable.readableBytes - "null}".utf8.count
+        event.data = getSlice(at: start, length: max(0, writerIndex - 1 - start)) ?? ByteBuffer()
+        return event
     }
 }
 

@@ -21,6 +21,16 @@ extension ByteBuffer {
         }
         return getSlice(at: readerIndex + range.lowerBound, length: range.count) ?? ByteBuffer()
     }
+
+    /// A copy of what stands before the value of an object's member of that name; nil if no such member is found. What comes
+    /// before it is taken for JSON, and what comes behind it is not looked at.
+    func textBefore(member name: StaticString) -> ByteBuffer? {
+        let end = withUnsafeReadableBytes { bytes in
+            var scanner = ObjectScanner(bytes: bytes)
+            return scanner.valueStart(ofMember: name)
+        }
+        return end.flatMap { getSlice(at: readerIndex, length: $0) }
+    }
 }
 
 /// Walks the top level of a JSON text that is known to be a valid object.
@@ -46,6 +56,26 @@ private struct ObjectScanner {
         guard !isLast else { return start..<lastValueEnd(from: start) }
         skipValue()
         return start..<min(position, bytes.count)
+    }
+
+    mutating func valueStart(ofMember name: StaticString) -> Int? {
+        skipWhitespace()
+        position += 1
+        while position < bytes.count {
+            skipWhitespace()
+            let start = position
+            skipString()
+            guard position <= bytes.count else { return nil }
+            let isFound = bytes[start..<position].dropFirst().dropLast()
+                .elementsEqual(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+            position = start
+            skipName()
+            if isFound { return position <= bytes.count ? position : nil }
+            skipValue()
+            skipWhitespace()
+            position += 1
+        }
+        return nil
     }
 
     /// Where the value ends that only white space and the object's brace follow.

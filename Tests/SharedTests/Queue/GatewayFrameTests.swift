@@ -125,6 +125,35 @@ import Testing
         #expect(decoder.eventData == nil)
     }
 
+    /// Texts of `d` that are no JSON, or are beyond what can be read here, whatever let them through.
+    static let unreadable = [
+        #"{"a":1e999}"#, "{", "[1,", #"{"a":"x"#, "nul", "{\"a\":\"\u{1}\"}", #"{"a":1}}"#, "", #"{"op":"ping"}{"#,
+        String(repeating: "[", count: 2000) + String(repeating: "]", count: 2000),
+    ]
+
+    @Test(arguments: unreadable)
+    func `an event whose d cannot be read is an event all the same, with what is wrong`(data: String) throws {
+        var decoder = GatewayFrameDecoder()
+        let frame = try decoder.decode(ByteBuffer(string: Self.head + #","redelivered":true,"d":\#(data)}"#))
+        #expect(frame == .event(Self.event(redelivered: true, data: data)))
+        #expect(decoder.eventData == nil)
+        #expect(decoder.eventProblem?.description.contains("cannot be read") == true)
+        guard case .event = try decoder.decode(ByteBuffer(string: Self.head + #","d":{}}"#)) else {
+            Issue.record("not an event")
+            return
+        }
+        #expect(decoder.eventData != nil)
+        #expect(decoder.eventProblem == nil)
+    }
+
+    @Test(arguments: [
+        #"{"op":"event","id":7,"d":{"#, #"{"op":"ping","d":{"#, #"{"op":"event""#, "{", #"{""#, #"{"d"#, #"{"d":"#,
+    ])
+    func `of a broken line that is no event nothing is left`(line: String) {
+        let error = #expect(throws: FrameError.self) { try decode(line) }
+        #expect(error?.code == .malformed)
+    }
+
     @Test func `every split of a stream of all frames gives the same frames`() throws {
         var stream = ByteBuffer()
         for (frame, _) in Self.golden { stream.writeFrame(frame) }
