@@ -1,4 +1,3 @@
-import NIOCore
 import Shared
 import Testing
 
@@ -95,19 +94,5 @@ struct StateFilesTests {
         #expect(one.rejectable != other.rejectable)
         #expect(one.bot != third.bot)
         #expect(![one.bot, one.identity, one.rejectable].contains { $0.contains("secret") })
-    }
-
-    @Test func `A pause of the loop is a gap that holds deadlines until the sockets are read`() {
-        var monitor = LoopMonitor(now: .uptimeNanoseconds(0))
-        func at(_ milliseconds: UInt64) -> NIODeadline { .uptimeNanoseconds(milliseconds * 1_000_000) }
-        #expect(monitor.tick(now: at(250)) == false)
-        #expect(monitor.tick(now: at(1200)) == false)
-        #expect(!monitor.isSettling(now: at(2400)))
-        #expect(monitor.isSettling(now: at(9000)))
-        #expect(monitor.tick(now: at(9000)) == true)
-        #expect(monitor.isSettling(now: at(9050)))
-        #expect(monitor.settled() == .milliseconds(7550))
-        #expect(!monitor.isSettling(now: at(9100)))
-        #expect(monitor.settled() == nil)
     }
 }

@@ -1,30 +1,32 @@
-internal import NIOCore
+public import NIOCore
 
 /// Notices when the process stood still (SIGSTOP, a suspended machine), so that no deadline is missed by that alone.
 ///
 /// A value: `tick` is called at short intervals, and says for how long nothing ran. Between the gap's end and `settled`
 /// the sockets are read and deadlines do not count.
-struct LoopMonitor: Sendable {
-    static let interval: TimeAmount = .milliseconds(250)
+public struct LoopMonitor: Sendable {
+    /// How often `tick` is called.
+    public static let interval: TimeAmount = .milliseconds(250)
     /// A longer pause than this is a gap.
-    static let tolerance: TimeAmount = .seconds(1)
+    public static let tolerance: TimeAmount = .seconds(1)
     /// For reading what the sockets hold.
-    static let settling: TimeAmount = .milliseconds(100)
+    public static let settling: TimeAmount = .milliseconds(100)
 
     private var lastTick: NIODeadline
     private var gap: TimeAmount?
 
-    init(now: NIODeadline) {
+    /// Begins to watch.
+    public init(now: NIODeadline) {
         lastTick = now
     }
 
     /// Whether deadlines do not count at the moment.
-    func isSettling(now: NIODeadline) -> Bool {
+    public func isSettling(now: NIODeadline) -> Bool {
         gap != nil || now - lastTick > Self.tolerance + Self.interval
     }
 
     /// - Returns: whether a gap was found; call `settled` after `settling`.
-    mutating func tick(now: NIODeadline) -> Bool {
+    public mutating func tick(now: NIODeadline) -> Bool {
         let pause = now - lastTick - Self.interval
         lastTick = now
         guard pause > Self.tolerance else { return false }
@@ -33,7 +35,7 @@ struct LoopMonitor: Sendable {
     }
 
     /// The sockets have been read: what every deadline is to be put off by.
-    mutating func settled() -> TimeAmount? {
+    public mutating func settled() -> TimeAmount? {
         defer { gap = nil }
         return gap
     }
