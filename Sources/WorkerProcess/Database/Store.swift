@@ -4,7 +4,7 @@ internal import Shared
 ///
 /// Every call is one transaction. Calls that an event causes carry the event's id and have no second effect when
 /// the event is delivered again.
-protocol Store: Sendable {
+protocol Store: OutgoingMessages, DailyRuns {
     /// Which database this is, for reports: an id that two workers compare, and the engine's name.
     var identity: StoreIdentity { get async throws(StoreError) }
 
@@ -29,8 +29,12 @@ protocol Store: Sendable {
     /// The guild's settings; the defaults if it has no row yet.
     func configuration(of guild: Snowflake) async throws(StoreError) -> GuildConfiguration
 
-    /// Sets (or with nil switches off) the channel for welcome messages, making the guild's row if it is missing.
-    func setWelcomeChannel(_ channel: Snowflake?, of guild: Snowflake) async throws(StoreError)
+    /// Sets (or with nil switches off) the channel for welcome messages, making the guild's row if it is missing. Ignored if a
+    /// later event has changed the settings: what is delivered again must not undo what was decided since.
+    func setWelcomeChannel(_ channel: Snowflake?, of guild: Snowflake, event: EventID) async throws(StoreError)
+
+    /// Switches welcome messages off if they still go to this channel, which is gone.
+    func forgetWelcomeChannel(_ channel: Snowflake, of guild: Snowflake) async throws(StoreError)
 
     /// Counts messages, many events in one transaction: locks each key's cursor in key order, drops events at or below it,
     /// then aggregates, upserts and advances the cursors.
@@ -51,6 +55,10 @@ protocol Store: Sendable {
     func registeringCommands(
         of application: Snowflake, _ body: @Sendable @escaping (_ registeredHash: String?) async throws -> String
     ) async throws
+
+    /// Removes records of messages and of runs that have ended which are older than `age`, many in one transaction but not all.
+    /// Returns how many; nothing is left when that is 0.
+    func forgetRecords(olderThan age: Duration) async throws(StoreError) -> Int
 
     /// Closes all connections; calls that wait fail with `.closed`.
     func close() async

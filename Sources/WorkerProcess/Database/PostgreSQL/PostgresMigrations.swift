@@ -10,7 +10,9 @@ enum PostgresMigrations {
     static let all: [PostgresMigration] = [
         PostgresMigration(
             number: 1, name: "guilds, activity, command registration",
-            statements: firstTables + PostgresAdoption.statements)
+            statements: firstTables + PostgresAdoption.statements),
+        PostgresMigration(
+            number: 2, name: "order of settings, messages sent, daily runs", statements: tablesOfEffects),
     ]
 
     /// Where migrations are recorded; made before the first.
@@ -67,5 +69,45 @@ enum PostgresMigrations {
             legacy_row JSONB NOT NULL
         )
         """,
+    ]
+
+    private static let tablesOfEffects = [
+        "ALTER TABLE guild_config ADD COLUMN settings_event_id BIGINT NOT NULL DEFAULT 0",
+        """
+        CREATE TABLE outgoing_message (
+            nonce TEXT COLLATE "C" PRIMARY KEY,
+            channel_id BIGINT NOT NULL,
+            begun_at BIGINT NOT NULL,
+            sent_at BIGINT,
+            message_id BIGINT
+        )
+        """,
+        "COMMENT ON COLUMN outgoing_message.begun_at IS 'microseconds since 1970; before the first request went out'",
+        "COMMENT ON COLUMN outgoing_message.sent_at IS 'NULL while it is not known to be there'",
+        "CREATE INDEX outgoing_message_begun_at ON outgoing_message (begun_at)",
+        """
+        CREATE TABLE daily_run (
+            guild_id BIGINT NOT NULL,
+            task TEXT COLLATE "C" NOT NULL,
+            local_date TEXT COLLATE "C" NOT NULL,
+            due_at BIGINT NOT NULL,
+            state TEXT NOT NULL DEFAULT 'due'
+                CHECK (state IN ('due', 'running', 'posted', 'done', 'failed', 'skipped')),
+            claimable_at BIGINT NOT NULL,
+            lease TEXT,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            channel_id BIGINT,
+            message_id BIGINT,
+            reason TEXT,
+            PRIMARY KEY (guild_id, task, local_date)
+        )
+        """,
+        "COMMENT ON COLUMN daily_run.due_at IS 'microseconds since 1970'",
+        "COMMENT ON COLUMN daily_run.claimable_at IS 'microseconds since 1970; the end of the lease while somebody has it'",
+        """
+        CREATE INDEX daily_run_claimable_at ON daily_run (claimable_at)
+        WHERE state IN ('due', 'running', 'posted')
+        """,
+        "CREATE INDEX daily_run_ended ON daily_run (due_at) WHERE state IN ('done', 'failed', 'skipped')",
     ]
 }

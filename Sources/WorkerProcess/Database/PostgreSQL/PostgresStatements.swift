@@ -2,12 +2,17 @@ internal import Shared
 
 /// Every statement that runs on PostgreSQL once it is migrated.
 enum PostgresStatements {
-    static let all: [StatementShape] = [
-        appliedMigrations.shape, recordMigration.shape, identity.shape, ping.shape, recordGuild.shape,
-        recordDeparture.shape, markAbsent.shape, markPresent.shape, configuration.shape, setWelcomeChannel.shape,
-        addCursors.shape, lockCursors.shape, addMessages.shape, advanceCursors.shape, messageCount.shape,
-        registeredHash.shape, claimLease.shape, renewLease.shape, finishLease.shape, releaseLease.shape,
-    ]
+    static let all: [StatementShape] =
+        [
+            appliedMigrations.shape, recordMigration.shape, identity.shape, ping.shape, recordGuild.shape,
+            recordDeparture.shape, markAbsent.shape, markPresent.shape, configuration.shape, setWelcomeChannel.shape,
+            forgetWelcomeChannel.shape,
+            addCursors.shape, lockCursors.shape, addMessages.shape, advanceCursors.shape, messageCount.shape,
+            registeredHash.shape, claimLease.shape, renewLease.shape, finishLease.shape, releaseLease.shape,
+        ] + OutgoingMessages.all + DailyRuns.all
+
+    /// Microseconds since 1970 by the server's clock.
+    static let now = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
     static let appliedMigrations = statement(
         "applied_migrations", gives: Int64.self, sql: "SELECT version FROM schema_migration")
@@ -73,11 +78,18 @@ enum PostgresStatements {
             """)
 
     static let setWelcomeChannel = statement(
-        "set_welcome_channel", takes: Snowflake.self, Snowflake?.self,
+        "set_welcome_channel", takes: Snowflake.self, Snowflake?.self, EventID.self,
         sql: """
-            INSERT INTO guild_config (guild_id, welcome_channel_id) VALUES ($1, $2)
-            ON CONFLICT (guild_id) DO UPDATE SET welcome_channel_id = excluded.welcome_channel_id
+            INSERT INTO guild_config AS kept (guild_id, welcome_channel_id, settings_event_id) VALUES ($1, $2, $3)
+            ON CONFLICT (guild_id) DO UPDATE SET
+                welcome_channel_id = excluded.welcome_channel_id,
+                settings_event_id = excluded.settings_event_id
+            WHERE kept.settings_event_id <= excluded.settings_event_id
             """)
+
+    static let forgetWelcomeChannel = statement(
+        "forget_welcome_channel", takes: Snowflake.self, Snowflake.self,
+        sql: "UPDATE guild_config SET welcome_channel_id = NULL WHERE guild_id = $1 AND welcome_channel_id = $2")
 
     /// In the order of the keys, so that two workers that add the same ones wait for each other in one direction only.
     static let addCursors = statement(

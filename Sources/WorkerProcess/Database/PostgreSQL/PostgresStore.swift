@@ -90,9 +90,17 @@ final class PostgresStore: Store {
         return row.map { GuildConfiguration(guild: guild, row: $0) } ?? GuildConfiguration(guild: guild)
     }
 
-    func setWelcomeChannel(_ channel: Snowflake?, of guild: Snowflake) async throws(StoreError) {
+    func setWelcomeChannel(
+        _ channel: Snowflake?, of guild: Snowflake, event: EventID
+    ) async throws(StoreError) {
         try await perform(.single) { session throws(PostgresError) in
-            try session.run(PostgresStatements.setWelcomeChannel, (guild, channel))
+            try session.run(PostgresStatements.setWelcomeChannel, (guild, channel, event))
+        }
+    }
+
+    func forgetWelcomeChannel(_ channel: Snowflake, of guild: Snowflake) async throws(StoreError) {
+        try await perform(.single) { session throws(PostgresError) in
+            try session.run(PostgresStatements.forgetWelcomeChannel, (guild, channel))
         }
     }
 
@@ -132,6 +140,14 @@ final class PostgresStore: Store {
     ) async throws {
         try await RegistrationLease.run(
             self, application: application, holder: UUID().uuidString, times: leaseTimes, body)
+    }
+
+    func forgetRecords(olderThan age: Duration) async throws(StoreError) -> Int {
+        try await perform(.transaction) { session throws(PostgresError) in
+            let bounds = (age.microseconds, Int64(RecordAge.batchLimit))
+            return try session.rows(PostgresStatements.OutgoingMessages.forget, bounds).count
+                + session.rows(PostgresStatements.DailyRuns.forget, bounds).count
+        }
     }
 
     func close() async {

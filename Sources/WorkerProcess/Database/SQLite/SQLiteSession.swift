@@ -1,4 +1,5 @@
 internal import GRDB
+internal import Shared
 
 /// Runs statements on GRDB's connection, inside one transaction of its.
 struct SQLiteSession {
@@ -29,16 +30,25 @@ struct SQLiteSession {
 }
 
 extension SQLCell {
-    /// As bound to a statement. Arrays are JSON texts for `json_each`; only numbers are passed so.
+    /// As bound to a statement. Arrays are JSON texts for `json_each`.
     var databaseValue: DatabaseValue {
         switch self {
         case .null: .null
         case .integer(let value): value.databaseValue
         case .text(let text): text.databaseValue
         case .boolean(let value): value.databaseValue
-        case .array(let cells):
-            "[\(cells.map { if case .integer(let value) = $0 { String(value) } else { "null" } }.joined(separator: ","))]"
-                .databaseValue
+        case .array(let cells): JSON.array(cells.map(\.json)).text.databaseValue
+        }
+    }
+
+    /// As an element of such an array.
+    private var json: JSON {
+        switch self {
+        case .null: .null
+        case .integer(let value): .integer(Int(value))
+        case .text(let text): .string(text)
+        case .boolean(let value): .bool(value)
+        case .array(let cells): .array(cells.map(\.json))
         }
     }
 

@@ -2,13 +2,18 @@ internal import Shared
 
 /// Every statement that runs on SQLite once it is migrated.
 enum SQLiteStatements {
-    static let all: [StatementShape] = [
-        appliedMigrations.shape, recordMigration.shape, identity.shape, ping.shape, recordGuild.shape,
-        recordDeparture.shape, markAbsent.shape, markPresent.shape,
-        configuration.shape, setWelcomeChannel.shape, cursor.shape, addMessages.shape, advanceCursor.shape,
-        messageCount.shape, registeredHash.shape, claimLease.shape, renewLease.shape, finishLease.shape,
-        releaseLease.shape,
-    ]
+    static let all: [StatementShape] =
+        [
+            appliedMigrations.shape, recordMigration.shape, identity.shape, ping.shape, recordGuild.shape,
+            recordDeparture.shape, markAbsent.shape, markPresent.shape,
+            configuration.shape, setWelcomeChannel.shape, forgetWelcomeChannel.shape, cursor.shape, addMessages.shape,
+            advanceCursor.shape,
+            messageCount.shape, registeredHash.shape, claimLease.shape, renewLease.shape, finishLease.shape,
+            releaseLease.shape,
+        ] + OutgoingMessages.all + DailyRuns.all
+
+    /// Microseconds since 1970 by the machine's clock, to the millisecond.
+    static let nowInMicroseconds = "\(now) * 1000"
 
     static let appliedMigrations = statement(
         "applied_migrations", gives: Int64.self, sql: "SELECT version FROM schema_migration")
@@ -74,11 +79,18 @@ enum SQLiteStatements {
             """)
 
     static let setWelcomeChannel = statement(
-        "set_welcome_channel", takes: Snowflake.self, Snowflake?.self,
+        "set_welcome_channel", takes: Snowflake.self, Snowflake?.self, EventID.self,
         sql: """
-            INSERT INTO guild_config (guild_id, welcome_channel_id) VALUES (?1, ?2)
-            ON CONFLICT (guild_id) DO UPDATE SET welcome_channel_id = excluded.welcome_channel_id
+            INSERT INTO guild_config (guild_id, welcome_channel_id, settings_event_id) VALUES (?1, ?2, ?3)
+            ON CONFLICT (guild_id) DO UPDATE SET
+                welcome_channel_id = excluded.welcome_channel_id,
+                settings_event_id = excluded.settings_event_id
+            WHERE settings_event_id <= excluded.settings_event_id
             """)
+
+    static let forgetWelcomeChannel = statement(
+        "forget_welcome_channel", takes: Snowflake.self, Snowflake.self,
+        sql: "UPDATE guild_config SET welcome_channel_id = NULL WHERE guild_id = ?1 AND welcome_channel_id = ?2")
 
     static let cursor = statement(
         "cursor", takes: String.self, gives: EventID.self,

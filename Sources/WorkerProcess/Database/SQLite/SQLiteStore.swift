@@ -99,8 +99,14 @@ final class SQLiteStore: Store {
         return GuildConfiguration(guild: guild, row: row)
     }
 
-    func setWelcomeChannel(_ channel: Snowflake?, of guild: Snowflake) async throws(StoreError) {
-        try await write { try $0.run(SQLiteStatements.setWelcomeChannel, (guild, channel)) }
+    func setWelcomeChannel(
+        _ channel: Snowflake?, of guild: Snowflake, event: EventID
+    ) async throws(StoreError) {
+        try await write { try $0.run(SQLiteStatements.setWelcomeChannel, (guild, channel, event)) }
+    }
+
+    func forgetWelcomeChannel(_ channel: Snowflake, of guild: Snowflake) async throws(StoreError) {
+        try await write { try $0.run(SQLiteStatements.forgetWelcomeChannel, (guild, channel)) }
     }
 
     func recordActivity(_ events: [ActivityEvent]) async throws(StoreError) {
@@ -134,6 +140,14 @@ final class SQLiteStore: Store {
     ) async throws {
         try await RegistrationLease.run(
             self, application: application, holder: UUID().uuidString, times: leaseTimes, body)
+    }
+
+    func forgetRecords(olderThan age: Duration) async throws(StoreError) -> Int {
+        try await write { session in
+            let bounds = (age.microseconds, Int64(RecordAge.batchLimit))
+            return try session.rows(SQLiteStatements.OutgoingMessages.forget, bounds).count
+                + session.rows(SQLiteStatements.DailyRuns.forget, bounds).count
+        }
     }
 
     func close() async {
@@ -191,7 +205,7 @@ extension SQLiteStore {
     }
 
     /// One transaction that has the file to itself; durable when it returns.
-    private func write<Value: Sendable>(
+    func write<Value: Sendable>(
         _ body: @Sendable @escaping (SQLiteSession) throws -> Value
     ) async throws(StoreError) -> Value {
         do {

@@ -106,6 +106,16 @@ extension EventID: SQLValue {
     }
 }
 
+extension LocalDate: SQLValue {
+    static var sqlType: SQLType { .text }
+    var cell: SQLCell { .text(description) }
+
+    init?(cell: SQLCell) {
+        guard case .text(let text) = cell else { return nil }
+        self.init(text)
+    }
+}
+
 extension Optional: SQLValue where Wrapped: SQLValue {
     static var sqlType: SQLType { Wrapped.sqlType }
     static var isNullable: Bool { true }
