@@ -33,6 +33,21 @@ import Testing
         #expect(pool.asked(3, now: now) == [.grant(1, to: 3)])
     }
 
+    @Test mutating func `a standstill of the process counts for nobody who waits`() {
+        _ = pool.asked(1, now: now)
+        now += .seconds(60)
+        pool.stoodStill(for: .seconds(59))
+        #expect(pool.timePassed(now: now) == [])
+        #expect(pool.connected(0, now: now) == [.grant(0, to: 1)])
+        // Nor for how long an outage has lasted.
+        _ = pool.returned(0, isBroken: true, now: now)
+        _ = pool.asked(2, now: now)
+        _ = pool.connectFailed(0, Self.refused, now: now, jitter: 0.5)
+        now += .seconds(60)
+        pool.stoodStill(for: .seconds(59))
+        #expect(pool.asked(3, now: now) == [.connect(0)])
+    }
+
     @Test mutating func `a broken connection is replaced when someone needs it`() {
         _ = pool.asked(1, now: now)
         _ = pool.connected(0, now: now)

@@ -163,10 +163,11 @@ extension PostgresHandle {
         var poller = pollfd(fd: PQsocket(connection), events: Int16(events), revents: 0)
         while true {
             let left = (deadline - .now).milliseconds
-            guard left > 0 else { throw .lost("\(action): no answer in time, connection given up") }
-            let ready = poll(&poller, 1, Int32(clamping: left))
+            // Also when the time is over: the process may have stood still while the answer came.
+            let ready = poll(&poller, 1, Int32(clamping: max(0, left)))
             if ready > 0 { return }
             guard ready == 0 || errno == EINTR else { throw .lost("\(action): poll failed with errno \(errno)") }
+            guard left > 0 else { throw .lost("\(action): no answer in time, connection given up") }
         }
     }
 

@@ -1,4 +1,5 @@
 internal import Logging
+internal import Shared
 
 /// Does what `PoolDecisions` says with real connections.
 actor ConnectionPool {
@@ -113,6 +114,9 @@ actor ConnectionPool {
 
     private func timePassed(_ at: ContinuousClock.Instant) {
         if timer?.at == at { timer = nil }
-        act(decisions.timePassed(now: .now))
+        let now = ContinuousClock.now
+        // So late that the process must have stood still: what connections have to tell comes first.
+        if now - at > Standstill.tolerance { decisions.stoodStill(for: now - at) }
+        act(decisions.timePassed(now: now))
     }
 }

@@ -27,12 +27,12 @@ struct PoolDecisions: Sendable {
 
     private struct Waiting {
         let id: Waiter
-        let deadline: ContinuousClock.Instant
+        var deadline: ContinuousClock.Instant
     }
 
     /// What is known of a server that did not let us in.
     private struct Outage {
-        let since: ContinuousClock.Instant
+        var since: ContinuousClock.Instant
         var failures: Int
         var nextAttempt: ContinuousClock.Instant
         var error: StoreError
@@ -137,6 +137,12 @@ struct PoolDecisions: Sendable {
             actions.append(.fail(first.id, outage?.error ?? overdue))
         }
         return actions + progress(now)
+    }
+
+    /// The process stood still for so long: nobody has waited in it.
+    mutating func stoodStill(for gap: Duration) {
+        for index in waiters.indices { waiters[index].deadline += gap }
+        outage?.since += gap
     }
 
     /// Nobody gets anything any more.
