@@ -42,9 +42,21 @@ struct InteractionReference: Sendable, Equatable {
 protocol DiscordAPI: Sendable {
     /// Create Message. `nonce` (at most 25 characters) is sent with `enforce_nonce`, so that Discord drops a repeat
     /// within its window of a few minutes; a repeat whose first message was deleted since (10008) counts as sent.
+    /// - Parameter until: no request goes out after this, nil for no such limit; then the call fails as `unavailable`.
+    /// - Returns: the message's id; nil if Discord's answer did not say it, or the message was deleted since.
+    @discardableResult
     func createMessage(
-        in channel: Snowflake, _ message: OutgoingMessage, nonce: String
-    ) async throws(DiscordAPIError)
+        in channel: Snowflake, _ message: OutgoingMessage, nonce: String, until: ContinuousClock.Instant?
+    ) async throws(DiscordAPIError) -> Snowflake?
+
+    /// At most `limit` (100) messages of a channel that are newer than `after`, the oldest of those first. Empty also where
+    /// the bot may not read older messages.
+    func messages(
+        in channel: Snowflake, after: Snowflake, limit: Int
+    ) async throws(DiscordAPIError) -> [ChannelMessage]
+
+    /// The bot's own user.
+    func ownUser() async throws(DiscordAPIError) -> Snowflake
 
     /// The first answer, which has three seconds. Throws `.alreadyAnswered` on 40060, `.tooLate` on 10062 and 50027.
     func respond(to interaction: InteractionReference, with response: InteractionResponse) async throws(DiscordAPIError)
@@ -53,6 +65,9 @@ protocol DiscordAPI: Sendable {
     func editOriginalResponse(
         of interaction: InteractionReference, to message: OutgoingMessage
     ) async throws(DiscordAPIError)
+
+    /// Whether the first answer is a deferral still: "thinking". Throws `.notYetAnswered` on 10015, `.tooLate` on 50027.
+    func isOriginalResponseLoading(of interaction: InteractionReference) async throws(DiscordAPIError) -> Bool
 
     /// The application's global commands, as Discord has them, with all localisations.
     func globalCommands(of application: Snowflake) async throws(DiscordAPIError) -> JSON
@@ -90,4 +105,6 @@ struct DiscordAPIError: Error, Equatable, CustomStringConvertible {
     let retryAfter: Duration?
     /// Method, route template and reason; never a token.
     let description: String
+    /// Whether Discord may have done what was asked all the same: an attempt got no answer, or a server's error.
+    var mayHaveBeenCarriedOut = false
 }

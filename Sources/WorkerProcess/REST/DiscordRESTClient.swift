@@ -1,5 +1,4 @@
 internal import AsyncHTTPClient
-internal import Foundation
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
@@ -55,14 +54,14 @@ final class DiscordRESTClient: DiscordAPI {
     /// Most attempts that may end with a 429 before the call is given up; each of them waited as long as it was told.
     static let maximumLimitedAttempts = 5
 
-    private struct Call {
+    struct Call {
         let route: Route
         let body: JSON?
         var isBodyWanted = false
         let policy: RetryPolicy
         let attemptTimeout: Duration
         /// After this no attempt begins.
-        let latest: ContinuousClock.Instant
+        var latest: ContinuousClock.Instant
         /// Whether an answer after `latest` is of no use either.
         var endsAtLatest = false
 
@@ -77,12 +76,14 @@ final class DiscordRESTClient: DiscordAPI {
         var lastRoundTrip: Duration?
     }
 
-    private let options: Options
+    let options: Options
     private let baseURL: String
     private let transport: HTTPTransport
     private let gate: RequestGate
     private let logger: Logger
     private let measurements = Mutex(Measurements())
+    /// The bot's own user, once it has been asked for.
+    let knownUser = Mutex<Snowflake?>(nil)
 
     /// - Throws: `RESTSetupError` if the file of certificates cannot be used.
     init(
@@ -112,68 +113,29 @@ final class DiscordRESTClient: DiscordAPI {
         measurements.withLock { $0.lastRoundTrip.map { Int($0.inSeconds * 1000) } }
     }
 
-    // MARK: - Calls
-
-    func createMessage(
-        in channel: Snowflake, _ message: OutgoingMessage, nonce: String
-    ) async throws(DiscordAPIError) {
-        let route = Route.createMessage(in: channel)
-        guard nonce.count <= MessageBody.maximumNonceLength, !nonce.isEmpty else {
-            throw .rejected(route, "a nonce has 1 to \(MessageBody.maximumNonceLength) characters")
-        }
-        do {
-            _ = try await perform(ordinary(route, MessageBody.creation(message, nonce: nonce)))
-        } catch  where error.code == 10008 {
-            // The nonce is known, and its message was deleted meanwhile: it was sent (resources/message.mdx).
-        }
-    }
-
-    func respond(
-        to interaction: InteractionReference, with response: InteractionResponse
-    ) async throws(DiscordAPIError) {
-        let route = Route.callback(of: interaction)
-        guard let remaining = options.interactionDeadline.remaining(of: interaction.id, wallClock: Self.wallClock())
-        else {
-            throw DiscordAPIError(
-                kind: .tooLate, status: nil, code: nil, retryAfter: nil,
-                description: "\(route): not sent, the interaction is too old")
-        }
-        let call = Call(
-            route: route, body: MessageBody.callback(response), policy: .callback,
-            attemptTimeout: options.callbackAttemptTimeout, latest: .now + remaining, endsAtLatest: true)
-        _ = try await perform(call)
-    }
-
-    func editOriginalResponse(
-        of interaction: InteractionReference, to message: OutgoingMessage
-    ) async throws(DiscordAPIError) {
-        _ = try await perform(ordinary(.editOriginalResponse(of: interaction), MessageBody.edit(message)))
-    }
-
-    func globalCommands(of application: Snowflake) async throws(DiscordAPIError) -> JSON {
-        var call = ordinary(.globalCommands(of: application), nil)
-        call.isBodyWanted = true
-        let body = try await perform(call)
-        guard let commands = JSON(parsing: body) else { throw .unavailable(call.route, "the answer is not JSON") }
-        return commands
-    }
-
-    func overwriteGlobalCommands(of application: Snowflake, with commands: JSON) async throws(DiscordAPIError) {
-        _ = try await perform(ordinary(.overwriteGlobalCommands(of: application), commands))
-    }
-
-    private func ordinary(_ route: Route, _ body: JSON?) -> Call {
+    func ordinary(_ route: Route, _ body: JSON?) -> Call {
         Call(
             route: route, body: body, policy: options.retryPolicy, attemptTimeout: options.attemptTimeout,
             latest: .now + options.maximumWait)
     }
 
-    private static func wallClock() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
-
     // MARK: - The loop
 
     /// Sends a request until it succeeds or there is no sense in going on.
-    private func perform(_ call: Call) async throws(DiscordAPIError) -> ByteBuffer {
+    func perform(_ call: Call) async throws(DiscordAPIError) -> ByteBuffer {
+        var mayHaveBeenCarriedOut = false
+        do throws(DiscordAPIError) {
+            return try await perform(call, &mayHaveBeenCarriedOut)
+        } catch {
+            var error = error
+            error.mayHaveBeenCarriedOut = mayHaveBeenCarriedOut
+            throw error
+        }
+    }
+
+    private func perform(
+        _ call: Call, _ mayHaveBeenCarriedOut: inout Bool
+    ) async throws(DiscordAPIError) -> ByteBuffer {
         let ticket = gate.ticket()
         var attempts = 0
         var limitedAttempts = 0
@@ -186,6 +148,7 @@ final class DiscordRESTClient: DiscordAPI {
                 guard limitedAttempts < Self.maximumLimitedAttempts else { throw error }
             case .failed(let failure, let error):
                 attempts += 1
+                if failure.mayHaveBeenCarriedOut { mayHaveBeenCarriedOut = true }
                 try await backOff(call, after: failure, error, attempts: attempts)
             }
             measurements.withLock { $0.counters.retries += 1 }

@@ -4,6 +4,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import NIOSSL
+internal import Shared
 
 /// Carries one request to Discord and its answer back, over async-http-client, and says of each failure whether Discord
 /// can have seen the request.
@@ -67,7 +68,8 @@ struct HTTPTransport: Sendable {
         await withTaskGroup(of: Outcome.self) { group in
             group.addTask { await exchange(request) }
             group.addTask {
-                try? await Task.sleep(for: timeout)
+                // An answer that came while the process stood still is taken before the time counts as over.
+                try? await Standstill.sleep(for: timeout)
                 return .failed(.unknown, reason: "no answer in time")
             }
             let first = await group.next() ?? .failed(.unknown, reason: "no answer")

@@ -10,13 +10,19 @@ struct InteractionDeadline: Sendable {
     var minimum: Duration = .seconds(1)
     /// Older than this is not a matter of clocks: the interaction was replayed or waited too long.
     var hopelessAge: Duration = .seconds(15)
-    /// Older than any token lives: no queue kept it that long, so the machine's clock is wrong, and Discord decides.
+    /// Older than any token lives: it has waited that long, or the machine's clock is wrong, and Discord decides.
     var impossibleAge: Duration = .seconds(15 * 60)
+
+    /// How old an interaction is.
+    /// - Parameter wallClock: milliseconds since 1970.
+    func age(of interaction: Snowflake, wallClock: Int64) -> Duration {
+        .milliseconds(wallClock - Int64(clamping: interaction.millisecondsSince1970))
+    }
 
     /// The time left; nil if there is no sense in trying.
     /// - Parameter wallClock: milliseconds since 1970.
     func remaining(of interaction: Snowflake, wallClock: Int64) -> Duration? {
-        let age = Duration.milliseconds(wallClock - Int64(clamping: interaction.millisecondsSince1970))
+        let age = age(of: interaction, wallClock: wallClock)
         guard age < impossibleAge else { return limit }
         guard age < hopelessAge else { return nil }
         return min(max(limit - age, minimum), limit)

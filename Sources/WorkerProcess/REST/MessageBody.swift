@@ -12,6 +12,8 @@ enum MessageBody {
     static let maximumChoices = 25
     /// Longest `nonce`.
     static let maximumNonceLength = 25
+    /// Message flag LOADING: a deferred answer that has not come yet.
+    static let loadingFlag = 128
     /// Message flag EPHEMERAL.
     static let ephemeralFlag = 64
 

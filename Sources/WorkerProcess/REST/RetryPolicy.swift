@@ -16,6 +16,15 @@ struct RetryPolicy: Sendable, Equatable {
         case notSent
         /// Reset or timeout after sending: it may have been carried out.
         case unknown
+
+        /// Of 502 and 503 it is unlikely, but nobody promises it.
+        var mayHaveBeenCarriedOut: Bool {
+            switch self {
+            case .answered(let status): status >= 500
+            case .notSent: false
+            case .unknown: true
+            }
+        }
     }
 
     /// Attempts in all, the first included. Deployed libraries make three to five.

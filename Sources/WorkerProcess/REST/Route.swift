@@ -49,6 +49,14 @@ struct Route: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
             resource: channel.description)
     }
 
+    static func messages(in channel: Snowflake, after: Snowflake, limit: Int) -> Route {
+        Route(
+            .bot, "GET", "/channels/{channel_id}/messages",
+            path: "/channels/\(channel)/messages?after=\(after)&limit=\(limit)", resource: channel.description)
+    }
+
+    static let ownUser = Route(.bot, "GET", "/users/@me", path: "/users/@me", resource: "")
+
     static func callback(of interaction: InteractionReference) -> Route {
         Route(
             .callback, "POST", "/interactions/{interaction_id}/{interaction_token}/callback",
@@ -59,6 +67,13 @@ struct Route: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
     static func editOriginalResponse(of interaction: InteractionReference) -> Route {
         Route(
             .interaction, "PATCH", "/webhooks/{application_id}/{interaction_token}/messages/@original",
+            path: "/webhooks/\(interaction.applicationID)/\(escaped(interaction.token))/messages/@original",
+            resource: "\(interaction.applicationID)/\(interaction.token)")
+    }
+
+    static func originalResponse(of interaction: InteractionReference) -> Route {
+        Route(
+            .interaction, "GET", "/webhooks/{application_id}/{interaction_token}/messages/@original",
             path: "/webhooks/\(interaction.applicationID)/\(escaped(interaction.token))/messages/@original",
             resource: "\(interaction.applicationID)/\(interaction.token)")
     }

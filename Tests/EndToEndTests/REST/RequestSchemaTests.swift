@@ -46,6 +46,11 @@ import Testing
             name: "emptying edit", route: .editOriginalResponse(of: interaction),
             body: MessageBody.edit(OutgoingMessage())),
         Case(
+            name: "reading messages",
+            route: .messages(in: Snowflake(888_832_427_026_415_625), after: Snowflake(1), limit: 100), body: nil),
+        Case(name: "own user", route: .ownUser, body: nil),
+        Case(name: "reading an answer", route: .originalResponse(of: interaction), body: nil),
+        Case(
             name: "reading commands", route: .globalCommands(of: interaction.applicationID), body: nil),
         Case(
             name: "commands", route: .overwriteGlobalCommands(of: interaction.applicationID),

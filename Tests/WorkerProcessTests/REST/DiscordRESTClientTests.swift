@@ -108,8 +108,7 @@ private struct Bench {
                     "message_reference": ["message_id": "5", "fail_if_not_exists": false],
                     "nonce": "n1", "enforce_nonce": true,
                 ])
-            let roundTrip = try #require(bench.client.lastRoundTripMilliseconds)
-            #expect(roundTrip < 10_000)
+            #expect(try #require(bench.client.lastRoundTripMilliseconds) >= 0)
         }
     }
 
@@ -155,7 +154,6 @@ private struct Bench {
             let start = ContinuousClock.now
             try await bench.send()
             #expect(ContinuousClock.now - start >= .milliseconds(200))
-            #expect(ContinuousClock.now - start < .seconds(20))
             let bodies = bench.server.requests.map(\.body)
             #expect(bodies.count == 2 && bodies[0] == bodies[1])
             #expect(bench.client.counters.limited == [scope: 1])
@@ -218,6 +216,125 @@ private struct Bench {
         }
     }
 
+    @Test(arguments: [
+        (ScriptedServer.Reaction.answer(500), true), (.answer(502), true), (.answer(503), true), (.reset, true),
+        (.silence, true), (.json(403, ["code": 50013]), false), (Bench.limited("shared", 3600), false),
+    ])
+    func `An error says whether Discord may have done it all the same`(
+        _ reaction: ScriptedServer.Reaction, _ mayHaveBeenCarriedOut: Bool
+    ) async throws {
+        var timeout = Duration.seconds(60)
+        if case .silence = reaction { timeout = .milliseconds(100) }
+        try await Bench.run({ _, _ in reaction }, adjust: { $0.attemptTimeout = timeout }) { bench in
+            #expect(await bench.sendFailure()?.mayHaveBeenCarriedOut == mayHaveBeenCarriedOut)
+        }
+    }
+
+    @Test func `What came before a refusal is not forgotten`() async throws {
+        try await Bench.run({ _, number in number == 1 ? .reset : .json(403, ["code": 50013]) }) { bench in
+            let error = await bench.sendFailure()
+            #expect(error?.kind == .rejected)
+            #expect(error?.mayHaveBeenCarriedOut == true)
+        }
+    }
+
+    @Test func `After its last moment a message is not sent any more, also not a second time`() async throws {
+        try await Bench.run({ _, _ in .answer(502) }) { bench in
+            let late = await bench.failure { client throws(DiscordAPIError) in
+                try await client.createMessage(
+                    in: Bench.channel, OutgoingMessage("x"), nonce: "n", until: .now - .seconds(1))
+            }
+            #expect(late?.kind == .unavailable)
+            #expect(late?.mayHaveBeenCarriedOut == false)
+            #expect(bench.server.requests.isEmpty)
+        }
+        // The first attempt is let; the wait before the second would be longer than the time left.
+        try await Bench.run(
+            { _, _ in .answer(502) }, adjust: { $0.retryPolicy.firstDelay = .seconds(86_400) }
+        ) { bench in
+            let error = await bench.failure { client throws(DiscordAPIError) in
+                try await client.createMessage(
+                    in: Bench.channel, OutgoingMessage("x"), nonce: "n", until: .now + .seconds(3600))
+            }
+            #expect(error?.mayHaveBeenCarriedOut == true)
+            #expect(bench.server.requests.count == 1)
+        }
+    }
+
+    @Test func `The id of a message is told, if the answer says it`() async throws {
+        let reactions: [ScriptedServer.Reaction] = [
+            .json(200, ["id": "77"]), .cutOff(200, body: #"{"id":"78""#), .json(404, ["code": 10008]),
+        ]
+        try await Bench.run({ _, number in reactions[number - 1] }) { bench in
+            var ids: [Snowflake?] = []
+            for number in 1...3 {
+                ids.append(
+                    try await bench.client.createMessage(in: Bench.channel, OutgoingMessage("x"), nonce: "n\(number)"))
+            }
+            #expect(ids == [Snowflake(77), nil, nil])
+        }
+    }
+
+    // MARK: Asking what became of something
+
+    @Test func `Messages of a channel are read, oldest first, as far as they can be`() async throws {
+        let messages: JSON = [
+            [
+                "id": "9", "author": ["id": "2"], "content": "b", "embeds": [["title": "t"], ["description": "d"]],
+                "message_reference": ["message_id": "5", "channel_id": "42"],
+            ],
+            ["id": "8", "author": ["id": "1"], "message_reference": ["type": 1, "message_id": "5"]],
+            ["id": "x", "author": ["id": "1"]], ["id": "10"],
+        ]
+        try await Bench.run({ _, _ in .json(200, messages) }) { bench in
+            let read = try await bench.client.messages(in: Bench.channel, after: Snowflake(7), limit: 100)
+            #expect(
+                read == [
+                    ChannelMessage(id: Snowflake(8), author: Snowflake(1), content: ""),
+                    ChannelMessage(
+                        id: Snowflake(9), author: Snowflake(2), content: "b", embedTexts: ["t", "d"],
+                        repliesTo: Snowflake(5)),
+                ])
+            let request = try #require(bench.server.requests.first)
+            #expect(request.method == "GET")
+            #expect(request.path == "/api/v10/channels/42/messages?after=7&limit=100")
+            #expect(request.headers["Authorization"] == ["Bot \(Bench.token)"])
+        }
+    }
+
+    @Test func `The bot's own user is asked for once`() async throws {
+        try await Bench.run({ _, _ in .json(200, ["id": "9", "username": "olim"]) }) { bench in
+            for _ in 0..<2 {
+                let user = try await bench.client.ownUser()
+                #expect(user == Snowflake(9))
+            }
+            #expect(bench.server.requests.map(\.path) == ["/api/v10/users/@me"])
+        }
+    }
+
+    @Test(arguments: [(128, true), (128 | 64, true), (64, false), (0, false)])
+    func `A first answer is a deferral as long as it is loading`(_ flags: Int, _ isLoading: Bool) async throws {
+        try await Bench.run({ _, _ in .json(200, ["id": "1", "flags": .integer(flags)]) }) { bench in
+            let interaction = Bench.interaction()
+            let found = try await bench.client.isOriginalResponseLoading(of: interaction)
+            #expect(found == isLoading)
+            let request = try #require(bench.server.requests.first)
+            #expect(request.path == "/api/v10/webhooks/7/interaction-token-secret/messages/@original")
+            #expect(!request.headers.contains(name: "Authorization"))
+        }
+    }
+
+    @Test func `An answer that is not what was asked for is no answer`() async throws {
+        try await Bench.run({ _, _ in .json(200, ["no": "list"]) }) { bench in
+            let error = await bench.failure { client throws(DiscordAPIError) in
+                _ = try await client.messages(in: Bench.channel, after: Snowflake(7), limit: 100)
+            }
+            #expect(error?.kind == .unavailable)
+            let other = await bench.failure { client throws(DiscordAPIError) in _ = try await client.ownUser() }
+            #expect(other?.kind == .unavailable)
+        }
+    }
+
     @Test func `Nobody listening is unavailable`() async throws {
         // Nobody listens on port 1 (tcpmux); a free port could be taken by another test's server.
         try await Bench.run({ _, _ in .reset }, adjust: { $0.baseURL = "http://127.0.0.1:1/api/v10" }) { bench in
@@ -225,6 +342,7 @@ private struct Bench {
             #expect(error?.kind == .unavailable)
             #expect(error?.status == nil)
             #expect(error?.description.contains("Connection refused") == true)
+            #expect(error?.mayHaveBeenCarriedOut == false)
         }
     }
 
@@ -330,16 +448,15 @@ private struct Bench {
                 number == 1 ? .silence : number == 2 ? .answer(502) : .answer(204)
             }, adjust: { $0.callbackAttemptTimeout = .milliseconds(300) }
         ) { bench in
-            let start = ContinuousClock.now
             try await bench.client.respond(to: Bench.interaction(), with: .message(OutgoingMessage("x")))
-            #expect(ContinuousClock.now - start < .seconds(20))
             #expect(bench.server.requests.count == 3)
         }
     }
 
-    @Test func `A first answer that gets nowhere gives up when its three seconds are over`() async throws {
+    @Test(.timeLimit(.minutes(5)))
+    func `A first answer that gets nowhere gives up when its three seconds are over`() async throws {
         let adjust = { (options: inout DiscordRESTClient.Options) in
-            options.callbackAttemptTimeout = .seconds(60)
+            options.callbackAttemptTimeout = .seconds(86_400)
             options.interactionDeadline = InteractionDeadline()
         }
         try await Bench.run({ _, _ in .silence }, adjust: adjust) { bench in
@@ -348,8 +465,8 @@ private struct Bench {
                 try await client.respond(to: Bench.interaction(age: .milliseconds(1500)), with: .deferredUpdate)
             }
             #expect(error?.kind == .unavailable)
+            #expect(error?.mayHaveBeenCarriedOut == true)
             #expect(ContinuousClock.now - start >= .seconds(1))
-            #expect(ContinuousClock.now - start < .seconds(30))
         }
     }
 
@@ -441,16 +558,19 @@ private struct Bench {
         }
     }
 
-    @Test func `A cancelled call ends at once, waiting or under way`() async throws {
-        try await Bench.run({ _, _ in .silence }, adjust: { $0.attemptTimeout = .seconds(60) }) { bench in
+    @Test(.timeLimit(.minutes(5)))
+    func `A cancelled call ends at once, waiting or under way`() async throws {
+        let adjust = { (options: inout DiscordRESTClient.Options) in
+            options.attemptTimeout = .seconds(86_400)
+            options.maximumWait = .seconds(86_400)
+        }
+        try await Bench.run({ _, _ in .silence }, adjust: adjust) { bench in
             let calls = (0..<3).map { number in
                 Task { await bench.sendFailure() }
             }
             while bench.server.requests.isEmpty { await Task.yield() }
-            let start = ContinuousClock.now
             for call in calls { call.cancel() }
             for call in calls { #expect(await call.value?.kind == .unavailable) }
-            #expect(ContinuousClock.now - start < .seconds(5))
         }
     }
 
