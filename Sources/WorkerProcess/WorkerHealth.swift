@@ -39,6 +39,9 @@ struct WorkerHealth: Sendable {
         text.counter("olim_worker_outages_total", "Times everything was given back.", values.outages)
         text.counter("olim_worker_malformed_total", "Events that lacked something.", values.malformed)
         text.counter("olim_worker_refused_total", "Answers that Discord refuses for good.", values.pointless)
+        text.counter(
+            "olim_worker_unclear_total", "Messages of which it cannot be told whether they were sent.", values.unclear)
+        text.counter("olim_worker_apologies_total", "Interactions answered with an apology.", values.apologies)
         text.counter("olim_worker_late_interactions_total", "Interactions that came too late.", values.tooLate)
         text.counter("olim_worker_reconnects_total", "Connections to the gateway that ended.", values.reconnects)
         let requests = rest.counters.requests.map {

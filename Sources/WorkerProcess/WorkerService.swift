@@ -53,7 +53,7 @@ struct WorkerService: Service {
         defer { services.gateway.attach(nil) }
         let health = try await health(client, services, api)
         do {
-            try await serve(client, services.registrar)
+            try await serve(client, services.registrar, store)
         } catch {
             await health?.stop()
             throw error
@@ -62,7 +62,7 @@ struct WorkerService: Service {
     }
 
     /// The queue and the registration of commands, until the queue's client ends or either fails.
-    private func serve(_ client: QueueClient, _ registrar: CommandRegistrar) async throws {
+    private func serve(_ client: QueueClient, _ registrar: CommandRegistrar, _ store: any Store) async throws {
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 group.addTask {
@@ -80,6 +80,10 @@ struct WorkerService: Service {
                 }
                 group.addTask {
                     await Self.feedWatchdog(client)
+                    return false
+                }
+                group.addTask {
+                    await RecordKeeping(store: store, logger: logger).run()
                     return false
                 }
                 defer { group.cancelAll() }

@@ -19,12 +19,23 @@ final class FakeDiscord: DiscordAPI {
         case edit(Snowflake, OutgoingMessage)
         case getCommands
         case putCommands(JSON)
+        case getMessages(Snowflake)
+        case getUser
+        case getOriginal(Snowflake)
     }
+
+    /// The bot's own user.
+    static let ownUser = Snowflake(9)
 
     private struct State {
         var calls: [Call] = []
-        /// Messages as members see them.
+        /// Messages as members see them, and their ids.
         var messages: [Sent] = []
+        var ids: [Snowflake] = []
+        var nonces: [String: Snowflake] = [:]
+        var others: [Snowflake: [ChannelMessage]] = [:]
+        var hidesHistory = false
+        var lastID = Snowflake(millisecondsSince1970: ProcessClock.wallMicroseconds / 1000).rawValue
         var answers: [Snowflake: OutgoingMessage?] = [:]
         var failures: [DiscordAPIError] = []
         var failuresAfter: [DiscordAPIError] = []
@@ -40,9 +51,12 @@ final class FakeDiscord: DiscordAPI {
     }
 
     static func error(
-        _ kind: DiscordAPIError.Kind, status: Int? = nil, code: Int? = nil, retryAfter: Duration? = nil
+        _ kind: DiscordAPIError.Kind, status: Int? = nil, code: Int? = nil, retryAfter: Duration? = nil,
+        mayHaveBeenCarriedOut: Bool = false
     ) -> DiscordAPIError {
-        DiscordAPIError(kind: kind, status: status, code: code, retryAfter: retryAfter, description: "test: \(kind)")
+        DiscordAPIError(
+            kind: kind, status: status, code: code, retryAfter: retryAfter, description: "test: \(kind)",
+            mayHaveBeenCarriedOut: mayHaveBeenCarriedOut)
     }
 
     /// The next calls fail, one each, before they have an effect.
@@ -51,11 +65,21 @@ final class FakeDiscord: DiscordAPI {
     func failAfterwards(_ errors: DiscordAPIError...) { state.withLock { $0.failuresAfter += errors } }
     /// The gateway, or a worker that died, has deferred this one.
     func `defer`(_ interaction: Snowflake) { state.withLock { $0.answers[interaction] = .some(nil) } }
+    /// The few minutes are over in which Discord remembers nonces.
+    func forgetNonces() { state.withLock { $0.nonces = [:] } }
+    /// The bot may not read older messages.
+    func hideHistory() { state.withLock { $0.hidesHistory = true } }
+    /// Somebody wrote something.
+    func add(_ message: ChannelMessage, in channel: Snowflake) {
+        state.withLock { $0.others[channel, default: []].append(message) }
+    }
     func setRoundTrip(_ milliseconds: Int) { state.withLock { $0.roundTrip = milliseconds } }
     func setCommands(_ commands: JSON) { state.withLock { $0.commands = commands } }
 
     var calls: [Call] { state.withLock { $0.calls } }
     var messages: [Sent] { state.withLock { $0.messages } }
+    /// Of `messages`.
+    var ids: [Snowflake] { state.withLock { $0.ids } }
     func answer(to interaction: Snowflake) -> OutgoingMessage? { state.withLock { $0.answers[interaction] ?? nil } }
 
     var lastRoundTripMilliseconds: Int? { state.withLock { $0.roundTrip } }
@@ -79,11 +103,44 @@ final class FakeDiscord: DiscordAPI {
     }
 
     func createMessage(
-        in channel: Snowflake, _ message: OutgoingMessage, nonce: String
-    ) async throws(DiscordAPIError) {
+        in channel: Snowflake, _ message: OutgoingMessage, nonce: String, until: ContinuousClock.Instant?
+    ) async throws(DiscordAPIError) -> Snowflake? {
         let sent = Sent(channel: channel, message: message, nonce: nonce)
-        try await perform(.create(sent)) { state throws(DiscordAPIError) in
-            if !state.messages.contains(where: { $0.nonce == nonce }) { state.messages.append(sent) }
+        return try await perform(.create(sent)) { state throws(DiscordAPIError) in
+            if let until, until <= .now { throw Self.error(.unavailable) }
+            if let known = state.nonces[nonce] { return known }
+            state.lastID += 1
+            let id = Snowflake(state.lastID)
+            state.nonces[nonce] = id
+            state.messages.append(sent)
+            state.ids.append(id)
+            return id
+        }
+    }
+
+    func messages(
+        in channel: Snowflake, after: Snowflake, limit: Int
+    ) async throws(DiscordAPIError) -> [ChannelMessage] {
+        try await perform(.getMessages(channel)) { state throws(DiscordAPIError) in
+            guard !state.hidesHistory else { return [] }
+            let own = zip(state.messages, state.ids).filter { $0.0.channel == channel }.map { sent, id in
+                ChannelMessage(
+                    id: id, author: Self.ownUser, content: sent.message.content ?? "",
+                    embedTexts: OutgoingMessage.texts(of: sent.message.embeds), repliesTo: sent.message.replyTo)
+            }
+            let all = (own + state.others[channel, default: []]).sorted { $0.id < $1.id }
+            return Array(all.filter { $0.id > after }.prefix(limit))
+        }
+    }
+
+    func ownUser() async throws(DiscordAPIError) -> Snowflake {
+        try await perform(.getUser) { _ throws(DiscordAPIError) in Self.ownUser }
+    }
+
+    func isOriginalResponseLoading(of interaction: InteractionReference) async throws(DiscordAPIError) -> Bool {
+        try await perform(.getOriginal(interaction.id)) { state throws(DiscordAPIError) in
+            guard let answer = state.answers[interaction.id] else { throw Self.error(.notYetAnswered, code: 10015) }
+            return answer == nil
         }
     }
 
@@ -134,6 +191,16 @@ final class FakeStore: Store {
         var activityError: (@Sendable ([ActivityEvent]) -> StoreError?)?
         var isClosed = false
         var migrations = 0
+        var settingsEvents: [Snowflake: EventID] = [:]
+        var outgoing: [String: Outgoing] = [:]
+        var clock = ProcessClock.wallMicroseconds
+    }
+
+    private struct Outgoing {
+        var channel: Snowflake
+        var begunAt: Int64
+        var isSent = false
+        var id: Snowflake?
     }
 
     private let state = Mutex(State())
@@ -142,6 +209,13 @@ final class FakeStore: Store {
     static func error(_ kind: StoreError.Kind) -> StoreError {
         StoreError(kind: kind, code: nil, description: "test: \(kind)")
     }
+
+    /// Lets the database's clock go on.
+    func advance(by time: Duration) { state.withLock { $0.clock += time.microseconds } }
+    /// Whether a message is known to be there.
+    func isSent(_ nonce: String) -> Bool { state.withLock { $0.outgoing[nonce]?.isSent ?? false } }
+    /// Nonces that have a row.
+    var nonces: Set<String> { state.withLock { Set($0.outgoing.keys) } }
 
     /// The next calls fail, one each.
     func fail(_ errors: StoreError...) { state.withLock { $0.failures += errors } }
@@ -200,8 +274,76 @@ final class FakeStore: Store {
             return state.configurations[guild] ?? GuildConfiguration(guild: guild)
         }
     }
-    func setWelcomeChannel(_ channel: Snowflake?, of guild: Snowflake) async throws(StoreError) {
-        try perform { $0.configurations[guild, default: GuildConfiguration(guild: guild)].welcomeChannel = channel }
+    func setWelcomeChannel(
+        _ channel: Snowflake?, of guild: Snowflake, event: EventID
+    ) async throws(StoreError) {
+        try perform { state in
+            guard state.settingsEvents[guild] ?? event <= event else { return }
+            state.settingsEvents[guild] = event
+            state.configurations[guild, default: GuildConfiguration(guild: guild)].welcomeChannel = channel
+        }
+    }
+    func forgetWelcomeChannel(_ channel: Snowflake, of guild: Snowflake) async throws(StoreError) {
+        try perform { state in
+            guard state.configurations[guild]?.welcomeChannel == channel else { return }
+            state.configurations[guild]?.welcomeChannel = nil
+        }
+    }
+    func beginMessage(_ nonce: String, in channel: Snowflake) async throws(StoreError) -> OutgoingMessageState {
+        try perform { state in
+            if let row = state.outgoing[nonce] {
+                let age = Duration.microseconds(state.clock - row.begunAt)
+                return row.isSent ? .sent(row.id) : .begun(row.begunAt, age: age, in: row.channel)
+            }
+            state.clock += 1
+            state.outgoing[nonce] = Outgoing(channel: channel, begunAt: state.clock)
+            return .new(state.clock)
+        }
+    }
+    func beginMessageAgain(
+        _ nonce: String, in channel: Snowflake, after beginning: OutgoingMessageState.Beginning
+    ) async throws(StoreError) -> OutgoingMessageState.Beginning? {
+        try perform { state in
+            guard let row = state.outgoing[nonce], row.begunAt == beginning, !row.isSent else { return nil }
+            state.clock += 1
+            state.outgoing[nonce] = Outgoing(channel: channel, begunAt: state.clock)
+            return state.clock
+        }
+    }
+    func recordMessage(_ nonce: String, in channel: Snowflake, id: Snowflake?) async throws(StoreError) {
+        try perform { state in
+            let begunAt = state.outgoing[nonce]?.begunAt ?? state.clock
+            state.outgoing[nonce] = Outgoing(channel: channel, begunAt: begunAt, isSent: true, id: id)
+        }
+    }
+    func withdrawMessage(
+        _ nonce: String, begun beginning: OutgoingMessageState.Beginning
+    ) async throws(StoreError) {
+        try perform { state in
+            if state.outgoing[nonce]?.begunAt == beginning { state.outgoing[nonce] = nil }
+        }
+    }
+    func forgetRecords(olderThan age: Duration) async throws(StoreError) -> Int {
+        try perform { state in
+            let old = state.outgoing.filter { $0.value.begunAt < state.clock - age.microseconds }.keys.prefix(2)
+            for nonce in old { state.outgoing[nonce] = nil }
+            return old.count
+        }
+    }
+    // Daily runs are tested on the real engines alone.
+    func planRuns(_ runs: [PlannedRun]) async throws(StoreError) { throw Self.error(.rejected) }
+    func claimRuns(of tasks: [String], limit: Int, lease: Duration) async throws(StoreError) -> [DailyRun] {
+        throw Self.error(.rejected)
+    }
+    func renewRun(_ run: DailyRun, lease: Duration) async throws(StoreError) -> Bool { throw Self.error(.rejected) }
+    func recordPost(_ post: DailyRun.Post, of run: DailyRun) async throws(StoreError) -> Bool {
+        throw Self.error(.rejected)
+    }
+    func endRun(_ run: DailyRun, _ ending: DailyRun.Ending) async throws(StoreError) -> Bool {
+        throw Self.error(.rejected)
+    }
+    func putOffRun(_ run: DailyRun, for time: Duration, reason: String) async throws(StoreError) {
+        throw Self.error(.rejected)
     }
     func recordActivity(_ batch: [ActivityEvent]) async throws(StoreError) {
         let outcome = state.withLock { state -> StoreError? in

@@ -42,7 +42,7 @@ struct ConfigCommand: Command {
         _ invocation: Invocation, _ guild: Snowflake, _ services: Services
     ) async throws -> OutgoingMessage {
         let channel = invocation[Self.channel]
-        try await services.store.setWelcomeChannel(channel, of: guild)
+        try await services.store.setWelcomeChannel(channel, of: guild, event: invocation.event)
         guard let channel else { return OutgoingMessage("New members are no longer welcomed.") }
         var answer = "New members are welcomed in <#\(channel)> from now on."
         if let own = invocation.ownPermissions[channel], !own.allow([.viewChannel, .sendMessages]) {

@@ -14,6 +14,8 @@ struct Invocation: Sendable {
     var permissions: Permissions?
     /// What the bot may do in the channels among the arguments, as far as Discord told.
     var ownPermissions: [Snowflake: Permissions] = [:]
+    /// The event that brought it, by which changes of settings are ordered.
+    let event: EventID
     /// When the gateway received the event, and when this delivery left it, in microseconds since 1970.
     let receivedAt: Int64
     let sentAt: Int64

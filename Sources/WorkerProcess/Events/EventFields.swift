@@ -1,5 +1,11 @@
 internal import Shared
 
+extension EventFrame {
+    /// What the event is ordered by among those of its key: a dead letter that is tried again has a new id, and says what was
+    /// so when it had its first.
+    var orderID: EventID { retryOf ?? id }
+}
+
 /// Reads what an event must have, naming what it lacks.
 extension JSONValue {
     func requiredSnowflake(_ field: StaticString) throws(EventProblem) -> Snowflake {

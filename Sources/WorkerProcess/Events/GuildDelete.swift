@@ -8,7 +8,7 @@ struct GuildDelete: EventHandler {
     func plan(_ event: EventFrame, _ data: JSONValue) throws(EventProblem) -> EventPlan {
         let guild = try data.requiredSnowflake("id")
         guard data["unavailable"]?.bool != true else { return EventPlan() }
-        let (id, receivedAt, store) = (event.id, event.receivedAt, store)
+        let (id, receivedAt, store) = (event.orderID, event.receivedAt, store)
         return EventPlan { try await store.recordDeparture(of: guild, event: id, at: receivedAt) }
     }
 }

@@ -2,7 +2,7 @@ internal import Logging
 internal import Shared
 
 /// GUILD_MEMBER_ADD: somebody joined, and is welcomed where the server wants that. It can come again for a member who is there
-/// already (gateway-events.mdx, Guild Member Add); the nonce then keeps the welcome from being sent twice.
+/// already (gateway-events.mdx, Guild Member Add): when somebody joined tells one time from the next.
 struct GuildMemberAdd: EventHandler {
     static let event = "GUILD_MEMBER_ADD"
     /// Discord's code for a channel that does not exist.
@@ -26,14 +26,15 @@ struct GuildMemberAdd: EventHandler {
         let place = configuration.name.map { "**\(DiscordText.escaped($0))**" } ?? "the server"
         var message = OutgoingMessage("Welcome to \(place), <@\(member)>!")
         message.pings = [member]
-        let nonce = Nonce.of("welcome", "\(guild)", "\(member)", joinedAt)
-        do throws(DiscordAPIError) {
-            try await services.api.createMessage(in: channel, message, nonce: nonce)
+        let welcome = OneTimeMessage(
+            nonce: Nonce.of("welcome", "\(guild)", "\(member)", joinedAt), channel: channel, message: message,
+            trace: .mention(of: member))
+        do {
+            try await welcome.send(services)
             services.logger.info("Member welcomed", metadata: ["guild": "\(guild)", "member": "\(member)"])
-        } catch {
-            guard error.code == Self.unknownChannel else { throw error }
+        } catch let error as DiscordAPIError where error.code == Self.unknownChannel {
             // Going on would be refused each time, and Discord bans who does not stop (topics/rate-limits.mdx).
-            try await services.store.setWelcomeChannel(nil, of: guild)
+            try await services.store.forgetWelcomeChannel(channel, of: guild)
             services.logger.notice(
                 "A welcome channel is gone; welcome messages are switched off there",
                 metadata: ["guild": "\(guild)", "channel": "\(channel)"])

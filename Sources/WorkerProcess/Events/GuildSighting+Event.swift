@@ -9,7 +9,7 @@ extension GuildSighting {
             ownerID: data["owner_id"]?.snowflake,
             preferredLocale: data["preferred_locale"]?.string,
             memberCount: data["member_count"]?.int,
-            event: event.id,
+            event: event.orderID,
             at: event.receivedAt)
     }
 

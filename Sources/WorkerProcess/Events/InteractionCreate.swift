@@ -34,23 +34,47 @@ struct InteractionCreate: EventHandler {
     private func command(
         _ reference: InteractionReference, _ event: EventFrame, _ data: JSONValue
     ) throws(EventProblem) -> EventPlan {
-        let answer = InteractionAnswer(interaction: reference, isDeferred: event.deferred, api: services.api)
+        let answer = InteractionAnswer(
+            interaction: reference, isDeferred: event.deferred, isRepeated: event.attempt > 1, api: services.api,
+            deadline: deadline)
         let call = try CommandCall(event, data, services)
-        let (services, deadline) = (services, deadline)
+        let services = services
         return EventPlan {
-            let isTooLate =
-                !answer.isDeferred
-                && deadline.remaining(of: reference.id, wallClock: ProcessClock.wallMicroseconds / 1000) == nil
-            // The caller was told by Discord that it failed, so it must not change anything any more.
-            guard !isTooLate else {
+            let metadata: Logger.Metadata = ["command": "/\(call.path)", "interaction": "\(reference.id)"]
+            let standing = try await answer.standing(wallClock: ProcessClock.wallMicroseconds / 1000)
+            switch standing {
+            case .open, .deferred: break
+            case .answered: return services.logger.info("Command was answered already", metadata: metadata)
+            case .over:
                 throw DiscordAPIError(
                     kind: .tooLate, status: nil, code: nil, retryAfter: nil,
                     description: "/\(call.name): the interaction is too old to be answered")
             }
-            try await answer.send(try await call.answer(services))
-            services.logger.info(
-                "Command answered", metadata: ["command": "/\(call.path)", "interaction": "\(reference.id)"])
+            do {
+                let message = try await call.answer(services)
+                try await answer.send(message, standing)
+                services.logger.info("Command answered", metadata: metadata)
+            } catch {
+                try await apologise(for: error, with: answer, standing, services)
+            }
         }
+    }
+
+    /// Tells the caller if a command could not be carried out.
+    private func apologise(
+        for error: any Error, with answer: InteractionAnswer, _ standing: InteractionAnswer.Standing,
+        _ services: Services
+    ) async throws {
+        guard let apology = Apology(error) else { throw error }
+        do throws(DiscordAPIError) {
+            try await answer.send(apology.message, standing)
+        } catch let problem {
+            // What went wrong first counts, unless Discord is the only trouble left.
+            throw apology.isAll ? problem : error
+        }
+        services.counters.change { $0.apologies += 1 }
+        services.logger.warning("A caller was told that it did not work", metadata: ["reason": "\(error)"])
+        guard apology.isAll else { throw error }
     }
 }
 
@@ -110,7 +134,7 @@ struct CommandCall: Sendable {
         let guild = data["guild_id"]?.snowflake
         var invocation = Invocation(
             command: name, subcommand: subcommand, arguments: arguments, guild: guild, channel: channel, user: user,
-            receivedAt: event.receivedAt, sentAt: event.sentAt,
+            event: event.orderID, receivedAt: event.receivedAt, sentAt: event.sentAt,
             prefix: services.prefixes.known(in: guild) ?? services.prefixes.standard)
         invocation.permissions = data["member"]?["permissions"]?.string.flatMap(Permissions.init)
         if let channels = data["data"]?["resolved"]?["channels"] {

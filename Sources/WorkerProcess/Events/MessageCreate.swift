@@ -8,7 +8,8 @@ struct MessageCreate: EventHandler {
     func plan(_ event: EventFrame, _ data: JSONValue) throws(EventProblem) -> EventPlan {
         guard let message = try MemberMessage(data) else { return EventPlan() }
         var plan = EventPlan()
-        if let guild = message.guild {
+        // A dead letter that is tried again was counted before its handler failed.
+        if let guild = message.guild, event.retryOf == nil {
             plan.activity = ActivityEvent(
                 key: event.key, event: event.id, guild: guild, member: message.author, day: message.day)
         }
@@ -21,7 +22,8 @@ struct MessageCreate: EventHandler {
         _ message: MemberMessage, _ data: JSONValue, _ event: EventFrame
     ) -> (@Sendable () async throws -> Void)? {
         guard let content = data["content"] else { return nil }
-        let call = TextCommand.Call(message: message, receivedAt: event.receivedAt, sentAt: event.sentAt)
+        let call = TextCommand.Call(
+            message: message, event: event.orderID, receivedAt: event.receivedAt, sentAt: event.sentAt)
         let services = services
         guard let prefix = services.prefixes.known(in: message.guild) else {
             guard let text = content.string, !text.isEmpty else { return nil }

@@ -15,7 +15,7 @@ struct Ready: EventHandler {
         // Without `shard` the session was identified without shards, which is shard 0 of 1.
         let shard = data["shard"].map { $0.elements.compactMap(\.int) } ?? [0, 1]
         guard shard.count == 2, shard[1] > 0 else { throw EventProblem(description: "shard is no pair of integers") }
-        let (id, receivedAt, services) = (event.id, event.receivedAt, services)
+        let (id, receivedAt, services) = (event.orderID, event.receivedAt, services)
         return EventPlan {
             services.registrar.found(application: application)
             let left = try await services.store.reconcileGuilds(

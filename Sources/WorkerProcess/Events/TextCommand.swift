@@ -6,12 +6,11 @@ struct TextCommand: Sendable {
     /// The message it was written as.
     struct Call: Sendable {
         let message: MemberMessage
+        /// What settings are ordered by.
+        let event: EventID
         let receivedAt: Int64
         let sentAt: Int64
     }
-
-    /// Discord's code for a reply by one who may not read older messages.
-    private static let replyNeedsHistory = 160_002
 
     let command: any Command
     let words: [Substring]
@@ -28,20 +27,16 @@ struct TextCommand: Sendable {
         self.prefix = prefix
     }
 
-    /// Runs it and answers. The same message always gets its answer with the same nonce.
+    /// Runs it and answers, once for each message.
     func run(_ call: Call, _ services: Services) async throws {
         let declaration = command.declaration
         services.counters.change { $0.commands["\(declaration.name) (text)", default: 0] += 1 }
         var answer = try await answer(call, services)
         let nonce = Nonce.of("text command", "\(call.message.channel)", "\(call.message.id)", declaration.name)
         answer.replyTo = call.message.id
-        do throws(DiscordAPIError) {
-            try await services.api.createMessage(in: call.message.channel, answer, nonce: nonce)
-        } catch {
-            guard error.code == Self.replyNeedsHistory else { throw error }
-            answer.replyTo = nil
-            try await services.api.createMessage(in: call.message.channel, answer, nonce: nonce)
-        }
+        try await OneTimeMessage(
+            nonce: nonce, channel: call.message.channel, message: answer, trace: .reply(to: call.message.id)
+        ).send(services)
         services.logger.info(
             "Command answered",
             metadata: ["command": "\(prefix)\(declaration.name)", "message": "\(call.message.id)"])
@@ -57,7 +52,8 @@ struct TextCommand: Sendable {
             let (subcommand, arguments) = try declaration.arguments(of: words)
             let invocation = Invocation(
                 command: declaration.name, subcommand: subcommand, arguments: arguments, guild: call.message.guild,
-                channel: call.message.channel, user: call.message.author, receivedAt: call.receivedAt,
+                channel: call.message.channel, user: call.message.author, event: call.event,
+                receivedAt: call.receivedAt,
                 sentAt: call.sentAt, prefix: prefix)
             if let refusal = declaration.refusal(of: invocation) { return OutgoingMessage(refusal) }
             return try await command.run(invocation, services)

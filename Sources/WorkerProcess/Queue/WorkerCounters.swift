@@ -12,6 +12,10 @@ final class WorkerCounters: Sendable {
         var malformed = 0
         /// Events that could not be handled and never will be.
         var pointless = 0
+        /// Messages that may have been sent, or not, and were not sent again.
+        var unclear = 0
+        /// Interactions that were answered with an apology.
+        var apologies = 0
         /// Interactions whose time was over.
         var tooLate = 0
         var commands: [String: Int] = [:]
@@ -36,7 +40,8 @@ extension WorkerCounters.Values {
         return [
             "events": object(events), "acknowledged": .integer(acknowledged), "nacks": .integer(nacks),
             "releases": .integer(releases), "outages": .integer(outages), "malformed": .integer(malformed),
-            "pointless": .integer(pointless), "too_late": .integer(tooLate), "commands": object(commands),
+            "pointless": .integer(pointless), "too_late": .integer(tooLate),
+            "unclear": .integer(unclear), "apologies": .integer(apologies), "commands": object(commands),
             "reconnects": .integer(reconnects),
         ]
     }

@@ -132,7 +132,7 @@ import Testing
         let parsed = try withExtendedLifetime(parser) { try Self.plain.arguments(of: parser.parse(options.text)) }
         let invocation = Invocation(
             command: "plain", subcommand: nil, arguments: parsed.arguments, guild: nil, channel: Snowflake(1),
-            user: Snowflake(2), receivedAt: 0, sentAt: 0, prefix: "!")
+            user: Snowflake(2), event: EventID(1), receivedAt: 0, sentAt: 0, prefix: "!")
         #expect(invocation[Self.days] == 5)
         #expect(invocation[Self.who] == Snowflake(.max))
         #expect(invocation[Self.text] == nil)
@@ -148,8 +148,8 @@ import Testing
     @Test func `help names every command, and those for messages with the prefix in use`() async throws {
         let services = Services.fake(FakeDiscord(), FakeStore())
         let invocation = Invocation(
-            command: "help", subcommand: nil, guild: nil, channel: Snowflake(1), user: Snowflake(2), receivedAt: 0,
-            sentAt: 0, prefix: "?")
+            command: "help", subcommand: nil, guild: nil, channel: Snowflake(1), user: Snowflake(2),
+            event: EventID(1), receivedAt: 0, sentAt: 0, prefix: "?")
         let text = try await HelpCommand().run(invocation, services).content ?? ""
         for path in ["/ping", "/help", "/config show", "/config welcome [channel]"] {
             #expect(text.contains("`\(path)`"))

@@ -88,6 +88,30 @@ import Testing
         #expect(api.messages.count == 1)
     }
 
+    @Test func `a repetition after Discord has forgotten the nonce is answered once, too`() async throws {
+        for id in [7, 99] as [Int64] {
+            try await handlers.handle(Samples.message("!ping"), as: Samples.frame("MESSAGE_CREATE", id: id))
+            api.forgetNonces()
+        }
+        #expect(api.messages.count == 1)
+    }
+
+    @Test func `a dead letter that is tried again is handled, not counted again, and ordered by its first id`()
+        async throws
+    {
+        var frame = Samples.frame("MESSAGE_CREATE", id: 99)
+        frame.retryOf = EventID(7)
+        #expect(try handlers.plan(Samples.message("moin"), as: frame).activity == nil)
+        try await handlers.handle(Samples.message("!ping"), as: frame)
+        #expect(api.messages.count == 1)
+        frame.type = "GUILD_UPDATE"
+        try await handlers.handle(["id": .string("\(Samples.guild)"), "name": "old"], as: frame)
+        #expect(store.sightings.map(\.event) == [EventID(7)])
+        frame.type = "GUILD_DELETE"
+        try await handlers.handle(["id": "5"], as: frame)
+        #expect(store.departures == [Snowflake(5)])
+    }
+
     @Test func `different messages and commands have different nonces`() {
         let nonces: Set = [
             Nonce.of("a", "1", "2"), Nonce.of("a", "1", "3"), Nonce.of("a", "12"), Nonce.of("b", "1", "2"),
@@ -171,7 +195,10 @@ import Testing
         configuration.welcomeChannel = Snowflake(77)
         configuration.name = "*Harbour* @everyone"
         store.set(configuration)
-        for _ in 0..<2 { try await handlers.handle(Samples.memberAdd(), as: Samples.frame("GUILD_MEMBER_ADD")) }
+        for _ in 0..<2 {
+            try await handlers.handle(Samples.memberAdd(), as: Samples.frame("GUILD_MEMBER_ADD"))
+            api.forgetNonces()
+        }
         #expect(api.messages.count == 1)
         let sent = try #require(api.messages.first)
         #expect(sent.channel == Snowflake(77))
@@ -199,6 +226,20 @@ import Testing
         api.fail(FakeDiscord.error(.rejected, status: 404, code: 10003))
         try await handlers.handle(Samples.memberAdd(), as: Samples.frame("GUILD_MEMBER_ADD"))
         #expect(store.welcomeChannel(of: Samples.guild) == nil)
+    }
+
+    @Test func `a welcome channel that was chosen meanwhile stays`() async throws {
+        var configuration = GuildConfiguration(guild: Samples.guild)
+        configuration.welcomeChannel = Snowflake(77)
+        store.set(configuration)
+        let store = store
+        configuration.welcomeChannel = Snowflake(78)
+        let changed = configuration
+        let slow = FakeDiscord { store.set(changed) }
+        slow.fail(FakeDiscord.error(.rejected, status: 404, code: 10003))
+        try await EventHandlers.standard(.fake(slow, store)).handle(
+            Samples.memberAdd(), as: Samples.frame("GUILD_MEMBER_ADD"))
+        #expect(store.welcomeChannel(of: Samples.guild) == Snowflake(78))
     }
 
     @Test func `the list is what the queue is asked for`() {

@@ -14,10 +14,13 @@ import Testing
         handlers = .standard(services)
     }
 
-    private func handle(_ interaction: (id: Snowflake, data: JSON), deferred: Bool = false) async throws {
-        try await handlers.handle(
-            interaction.data,
-            as: Samples.frame("INTERACTION_CREATE", key: "interaction:\(interaction.id)", deferred: deferred))
+    private func handle(
+        _ interaction: (id: Snowflake, data: JSON), deferred: Bool = false, id: Int64 = 7, attempt: Int = 1
+    ) async throws {
+        var frame = Samples.frame(
+            "INTERACTION_CREATE", id: id, key: "interaction:\(interaction.id)", deferred: deferred)
+        frame.attempt = attempt
+        try await handlers.handle(interaction.data, as: frame)
     }
 
     @Test func `a command is answered`() async throws {
@@ -86,8 +89,102 @@ import Testing
             throws: { error in
                 (error as? DiscordAPIError)?.kind == .tooLate
             })
-        #expect(api.calls.isEmpty)
+        // Discord was asked, because nobody else knows of a deferral by a gateway that died.
+        #expect(api.calls == [.getOriginal(interaction.id)])
         #expect(store.welcomeChannel(of: Samples.guild) == Snowflake(1))
+    }
+
+    @Test(arguments: [20_000, 600_000] as [Int64])
+    func `one that was deferred by a gateway that died before it could say so is answered`(age: Int64) async throws {
+        let interaction = Samples.interaction("ping", millisecondsAgo: age)
+        api.defer(interaction.id)
+        try await handle(interaction)
+        #expect(api.answer(to: interaction.id)?.content?.hasPrefix("Pong!") == true)
+        #expect(api.calls.count == 2)
+    }
+
+    @Test func `one that was answered by a worker that died is left as it is`() async throws {
+        let interaction = Samples.interaction("ping", millisecondsAgo: 20_000)
+        api.defer(interaction.id)
+        try await handle(interaction)
+        let calls = api.calls.count
+        try await handle(interaction)
+        #expect(api.calls.dropFirst(calls) == [.getOriginal(interaction.id)])
+    }
+
+    @Test func `one whose deferral is older than its token changes nothing`() async throws {
+        let interaction = Samples.interaction(
+            "config", options: Self.welcome("77"), millisecondsAgo: 3_600_000)
+        api.fail(FakeDiscord.error(.tooLate, status: 401, code: 50027))
+        await #expect(
+            performing: { try await handle(interaction, deferred: true) },
+            throws: { ($0 as? DiscordAPIError)?.kind == .tooLate })
+        #expect(api.calls == [.getOriginal(interaction.id)])
+        #expect(store.welcomeChannel(of: Samples.guild) == nil)
+    }
+
+    @Test func `where Discord says that the token is good, the machine's clock is wrong`() async throws {
+        let interaction = Samples.interaction("ping", millisecondsAgo: 3_600_000)
+        try await handle(interaction)
+        #expect(api.answer(to: interaction.id)?.content?.hasPrefix("Pong!") == true)
+    }
+
+    // MARK: What cannot be carried out
+
+    private static let show: JSON = [["type": 1, "name": "show", "options": []]]
+
+    @Test(arguments: [StoreError.Kind.unavailable, .misconfigured])
+    func `a database that is down is an apology, and the event is done`(kind: StoreError.Kind) async throws {
+        let interaction = Samples.interaction("config", options: Self.show)
+        store.fail(FakeStore.error(kind))
+        try await handle(interaction)
+        let answer = try #require(api.answer(to: interaction.id))
+        #expect(answer.content?.contains("database") == true)
+        #expect(answer.isEphemeral)
+        #expect(services.counters.current.apologies == 1)
+    }
+
+    @Test func `a deferred one gets its apology too`() async throws {
+        let interaction = Samples.interaction("config", options: Self.show)
+        api.defer(interaction.id)
+        store.fail(FakeStore.error(.unavailable))
+        try await handle(interaction, deferred: true)
+        #expect(api.answer(to: interaction.id)?.content?.contains("database") == true)
+    }
+
+    @Test(arguments: [StoreError.Kind.conflict, .closed])
+    func `what will be over in a moment comes again without a word`(kind: StoreError.Kind) async throws {
+        let interaction = Samples.interaction("config", options: Self.show)
+        store.fail(FakeStore.error(kind))
+        await #expect(throws: FakeStore.error(kind)) { try await handle(interaction) }
+        #expect(api.calls.isEmpty)
+    }
+
+    @Test func `a bug is an apology and a failure, and the next attempt puts it right`() async throws {
+        let interaction = Samples.interaction("config", options: Self.show)
+        store.fail(FakeStore.error(.rejected))
+        await #expect(throws: FakeStore.error(.rejected)) { try await handle(interaction) }
+        #expect(api.answer(to: interaction.id)?.content?.contains("went wrong") == true)
+        try await handle(interaction, attempt: 2)
+        #expect(api.answer(to: interaction.id)?.content?.hasPrefix("Welcome messages: off") == true)
+    }
+
+    @Test func `an apology that an earlier attempt left is no answer, however late`() async throws {
+        let interaction = Samples.interaction("ping", millisecondsAgo: 20_000)
+        api.defer(interaction.id)
+        try await handle(interaction)
+        try await handle(interaction, attempt: 2)
+        #expect(api.calls.count { if case .edit = $0 { true } else { false } } == 2)
+    }
+
+    @Test func `while Discord is down there is no apology, and the event comes again`() async throws {
+        let interaction = Samples.interaction("config", options: Self.show)
+        store.fail(FakeStore.error(.unavailable))
+        api.fail(FakeDiscord.error(.unavailable))
+        await #expect(
+            performing: { try await handle(interaction) },
+            throws: { ($0 as? DiscordAPIError)?.kind == .unavailable })
+        #expect(services.counters.current.apologies == 0)
     }
 
     @Test func `a command of an earlier release is answered with a hint`() async throws {
@@ -129,6 +226,18 @@ import Testing
         #expect(api.answer(to: show.id)?.content?.contains("Welcome messages: <#77>") == true)
         try await handle(Samples.interaction("config", options: Self.welcome(nil)))
         #expect(store.welcomeChannel(of: Samples.guild) == nil)
+    }
+
+    @Test func `a change that comes again does not undo a later one`() async throws {
+        let (first, second) = (
+            Samples.interaction("config", options: Self.welcome("77")),
+            Samples.interaction("config", options: Self.welcome("78"))
+        )
+        try await handle(first, id: 7)
+        try await handle(second, id: 8)
+        // The worker was killed before it could acknowledge the first.
+        try await handle(first, id: 7)
+        #expect(store.welcomeChannel(of: Samples.guild) == Snowflake(78))
     }
 
     @Test func `a channel where the bot may not write is set with a warning`() async throws {
