@@ -4,7 +4,12 @@ internal import Shared
 
 /// What the dispatcher decided is done here.
 extension QueueClient {
-    func performEffects() {
+    func performEffects() { performEffects(isHeldUp: monitor.isSettling(now: .now())) }
+
+    /// - Parameter isHeldUp: after a standstill nothing begins and nothing is told until the sockets have been read: what is about
+    ///   to begin may have been given to another worker meanwhile.
+    func performEffects(isHeldUp: Bool) {
+        guard !isHeldUp else { return }
         while !dispatcher.effects.isEmpty {
             let effects = dispatcher.effects
             dispatcher.effects.removeAll(keepingCapacity: true)
@@ -17,6 +22,9 @@ extension QueueClient {
         case .write(let copy, let plan):
             if let activity = plan.activity { follow(writeBehind.add(.init(copy: copy, activity: activity))) }
         case .start(let copy, let plan):
+            guard dispatcher.mayWrite(copy) else {
+                return dispatcher.workEnded(copy, .notNow(.zero, "it was taken back before it began"))
+            }
             if let work = plan.work { start(copy, work) }
         case .acknowledge(let id):
             counters.change { $0.acknowledged += 1 }

@@ -24,8 +24,12 @@ extension QueueClient {
     private func receivedLine(_ line: ByteBuffer) {
         do throws(FrameError) {
             let frame = try decoder.decode(line)
-            if case .event(let event) = frame, let data = decoder.eventData {
-                receivedEvent(event, data)
+            if case .event(let event) = frame {
+                if let data = decoder.eventData {
+                    receivedEvent(event, data)
+                } else {
+                    malformed(event, EventProblem(description: decoder.eventProblem?.description ?? "there is no d"))
+                }
             } else {
                 receivedFrame(frame)
             }

@@ -103,6 +103,10 @@ actor QueueClient {
     var statusWaiters: [Int: CheckedContinuation<JSON?, Never>] = [:]
     var lastStatusWaiter = 0
     var drainTimer: Scheduled<Void>?
+    /// When the drain is given up.
+    var drainDeadline = NIODeadline.distantFuture
+    var monitor = LoopMonitor(now: .now())
+    var ticks: RepeatedTask?
 
     init(
         _ options: Options, planner: any EventPlanner, store: any Store, counters: WorkerCounters,
@@ -137,12 +141,14 @@ actor QueueClient {
         let reports = eventLoop.scheduleRepeatedTask(
             initialDelay: TimeAmount(options.reportInterval), delay: TimeAmount(options.reportInterval)
         ) { [weak self] _ in self?.assumeIsolated { $0.report() } }
+        watchTime()
         while !isWantedGone, failure == nil {
             await connect()
             guard !isWantedGone, failure == nil else { break }
             await pause(for: backoff.nextWait())
         }
         reports.cancel()
+        ticks?.cancel()
         phase = .stopped
         for task in tasks.values { task.cancel() }
         if let failure { throw failure }
@@ -205,7 +211,8 @@ actor QueueClient {
         guard let channel, ObjectIdentifier(channel) == id else { return }
         self.channel = nil
         if phase != .stopped { phase = .disconnected }
-        performEffects()
+        // Also in a standstill: acknowledgements that came about on this connection belong to it.
+        performEffects(isHeldUp: false)
         dispatcher.disconnected(unsent: outbox.clear())
         if NIODeadline.now() - connectedAt > Self.stableConnection { backoff.reset() }
         for waiter in statusWaiters.values { waiter.resume(returning: nil) }
@@ -251,13 +258,12 @@ actor QueueClient {
         // A gateway that is going delivers nothing more and may not answer.
         phase = .draining(isAnswered: phase == .parting)
         send(.drain)
-        drainTimer = eventLoop.scheduleTask(in: TimeAmount(options.drainTimeout)) {
-            self.assumeIsolated { $0.drainTimedOut() }
-        }
+        drainDeadline = .now() + TimeAmount(options.drainTimeout)
+        setDrainTimer()
         closeIfFinished()
     }
 
-    private func drainTimedOut() {
+    func drainTimedOut() {
         logger.warning(
             "DRAIN_TIMEOUT is over; the rest is delivered again",
             metadata: ["in_flight": "\(dispatcher.heldCount)"])

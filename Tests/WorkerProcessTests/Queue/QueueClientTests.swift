@@ -48,7 +48,7 @@ private struct Bench {
 
     init(
         drainTimeout: Duration = .seconds(20), reportInterval: Duration = .seconds(60),
-        _ plan: @escaping ScriptedPlanner.Plan
+        statusTimeout: TimeAmount = .seconds(60), logger: Logger = .silent, _ plan: @escaping ScriptedPlanner.Plan
     ) throws {
         directory = try TemporaryDirectory()
         var options = QueueClient.Options(
@@ -57,13 +57,13 @@ private struct Bench {
         options.backoff = Backoff(first: .milliseconds(5), maximum: .milliseconds(20))
         options.outageBackoff = Backoff(first: .milliseconds(20), maximum: .milliseconds(20))
         options.reportInterval = reportInterval
+        options.statusTimeout = statusTimeout
         var hooks = QueueClient.Hooks()
         let shares = shares
         hooks.shareChanged = { shares.add("\($0)/\($1)/\($2)") }
         hooks.report = { ["database": ["ok": true]] }
         let client = QueueClient(
-            options, planner: ScriptedPlanner(plan), store: store, counters: counters, hooks: hooks,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            options, planner: ScriptedPlanner(plan), store: store, counters: counters, hooks: hooks, logger: logger)
         self.client = client
         running = Task { try await client.run() }
     }
@@ -175,6 +175,21 @@ extension EventPlan {
             connection.contains { $0 == .nack([EventID(1)], reason: "id is no snowflake") }
         }
         #expect(bench.counters.current.malformed == 1)
+        try await bench.end()
+    }
+
+    @Test func `an event that cannot be read is a nack with the reason, and only its key waits`() async throws {
+        let bench = try Bench { _ in EventPlan {} }
+        let connection = try await bench.gateway().welcome()
+        connection.event(1, #"{"content":1e999}"#)
+        connection.event(2)
+        connection.event(3, key: "guild:3")
+        try await eventually("a nack") {
+            connection.contains {
+                if case .nack([EventID(1)], let reason) = $0 { reason.contains("cannot be read") } else { false }
+            }
+        }
+        try await eventually("the others are done") { connection.acknowledged == [3] }
         try await bench.end()
     }
 
@@ -401,12 +416,79 @@ extension EventPlan {
         try await eventually("status is asked for") { connection.contains { $0 == .status } }
         connection.send(.status(["shards": [["id": 0, "latency_ms": 41]]]))
         #expect(await status?["shards"]?.elements?.first?["latency_ms"] == 41)
-        // Nobody answers.
+        try await bench.end()
+    }
+
+    @Test func `a gateway that does not say its status is not waited for`() async throws {
+        let bench = try Bench(statusTimeout: .milliseconds(10)) { _ in EventPlan() }
+        _ = try await bench.gateway().welcome()
+        try await eventually("it is connected") { await bench.client.isConnected }
         #expect(await bench.client.gatewayStatus() == nil)
         try await bench.end()
+    }
+
+    // MARK: Standing still
+
+    @Test func `after a standstill what the gateway took back meanwhile does not begin`() async throws {
+        let (gate, started) = (Gate(), Collected())
+        let bench = try Bench { event in
+            EventPlan {
+                started.add("\(event.id)")
+                await gate.pass(event.id)
+            }
+        }
+        let connection = try await bench.gateway().welcome()
+        connection.event(1)
+        connection.event(2)
+        connection.event(3, key: "guild:3")
+        try await eventually("they are worked on") { Set(gate.entered) == [1, 3] }
+        let client = bench.client
+        await client.standStill(for: .seconds(60))
+        gate.open()
+        try await eventually("the handlers have ended") { await client.tasks.isEmpty }
+        #expect(connection.acknowledged.isEmpty)
+        // Meanwhile the gateway gave the first two to another worker.
+        connection.send(.returned([EventID(1), EventID(2)]))
+        try await eventually("that is read") { await client.heldCount == 0 }
+        await client.goOn()
+        try await eventually("what was finished is told") { Set(connection.acknowledged) == [1, 3] }
+        connection.event(4, key: "guild:4")
+        try await eventually("it goes on") { Set(connection.acknowledged) == [1, 3, 4] }
+        #expect(!started.all.contains("2"))
+        try await bench.end()
+    }
+
+    @Test func `a drain gets the time back in which the worker stood still`() async throws {
+        let (gate, logs) = (Gate(), LogLines())
+        let bench = try Bench(drainTimeout: .seconds(50), logger: logs.logger) { event in
+            EventPlan { await gate.pass(event.id) }
+        }
+        let connection = try await bench.gateway().welcome()
+        connection.event(1)
+        try await eventually("it is worked on") { gate.entered == [1] }
+        await bench.client.drain(reason: "test")
+        let deadline = await bench.client.drainDeadline
+        await bench.client.standStill(for: .seconds(60))
+        await bench.client.goOn()
+        try await eventually("the time is given back") { await bench.client.drainDeadline > deadline + .seconds(58) }
+        #expect(!connection.isClosed)
+        #expect(logs.lines.contains { $0.contains("stood still") })
+        connection.send(.draining)
+        gate.open()
+        try await bench.ended()
+        try await eventually("it is acknowledged") { connection.acknowledged == [1] }
     }
 }
 
 extension QueueClient {
     fileprivate var isIdle: Bool { dispatcher.isIdle }
+
+    /// As if the process had not run for so long, and had not looked at the time since.
+    fileprivate func standStill(for time: TimeAmount) {
+        ticks?.cancel()
+        monitor = LoopMonitor(now: .now() - time)
+    }
+
+    /// It looks at the time.
+    fileprivate func goOn() { tick(now: .now()) }
 }
