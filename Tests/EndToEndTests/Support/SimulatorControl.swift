@@ -50,9 +50,17 @@ struct SimulatorControl: Sendable {
         return try await send(request, timeout: timeout)
     }
 
+    func delete(_ path: String) async throws {
+        var request = HTTPClientRequest(url: baseURL + path)
+        request.method = .DELETE
+        _ = try await send(request, timeout: .seconds(60))
+    }
+
     /// Has an event sent whose `d` is these bytes.
-    func dispatch(_ name: String, _ bytes: String) async throws {
-        var request = HTTPClientRequest(url: baseURL + "/simulator/dispatch?t=\(name)")
+    /// - Parameter guild: its id, which says who gets the event.
+    func dispatch(_ name: String, _ bytes: String, guild: String? = nil) async throws {
+        let place = guild.map { "&guild=\($0)" } ?? ""
+        var request = HTTPClientRequest(url: baseURL + "/simulator/dispatch?t=\(name)\(place)")
         request.method = .POST
         request.body = .bytes(ByteBuffer(string: bytes))
         _ = try await send(request, timeout: .seconds(60))

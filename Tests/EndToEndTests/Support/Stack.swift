@@ -77,6 +77,37 @@ final class Stack: Sendable {
         }
     }
 
+    /// Waits until no event waits or is in flight.
+    func waitUntilDone(within limit: Duration = .seconds(90), or process: ChildProcess? = nil) async throws {
+        try await eventually("the queue is empty; \(process?.tail ?? "")", within: limit) {
+            try await self.status()["queue"]?["depth"]?.int == 0
+        }
+    }
+
+    /// One of the gateway's counters.
+    func counter(_ name: String) async throws -> Int? { try await status()["counters"]?[name]?.int }
+
+    /// Has something go wrong with REST.
+    func fault(_ order: JSON) async throws {
+        try await control.post("/simulator/faults", order.members.map { .object([.init("on", "rest")] + $0) } ?? [:])
+    }
+
+    /// How often an operation was asked for.
+    func requests(_ operation: String) async throws -> Int {
+        try await report()["rest"]?["requests"]?[operation]?.int ?? 0
+    }
+
+    /// What the bot has written, in all channels.
+    func botMessages(containing text: String? = nil) async throws -> [JSON] {
+        let filter = text.map { "&contains=\($0)" } ?? ""
+        return try await control.get("/simulator/messages?author=bot\(filter)").elements ?? []
+    }
+
+    /// The first guild.
+    func firstGuild() async throws -> JSON {
+        try #require(try await control.get("/simulator/world")["guilds"]?.elements?.first)
+    }
+
     func report() async throws -> JSON { try await control.get("/simulator/report") }
 
     /// What Discord would have objected to: nothing, in a good run.
