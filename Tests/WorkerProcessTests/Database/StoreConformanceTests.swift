@@ -22,7 +22,7 @@ import Testing
     func `a guild keeps its configuration while its name changes`(engine: Engine) async throws {
         let store = try await TestDatabase(engine).openMigrated()
         try await store.recordGuild(.of(Self.guild, name: "Élan 🐘 \"q\\\" '", event: 10))
-        try await store.setWelcomeChannel(Snowflake(55), of: Self.guild)
+        try await store.setWelcomeChannel(Snowflake(55), of: Self.guild, event: EventID(1))
         try await store.recordGuild(
             GuildSighting(
                 guild: Self.guild, name: "New", ownerID: nil, preferredLocale: nil, memberCount: nil,
@@ -32,7 +32,7 @@ import Testing
         expected.welcomeChannel = Snowflake(55)
         expected.preferredLocale = "de"
         #expect(try await store.configuration(of: Self.guild) == expected)
-        try await store.setWelcomeChannel(nil, of: Self.guild)
+        try await store.setWelcomeChannel(nil, of: Self.guild, event: EventID(1))
         #expect(try await store.configuration(of: Self.guild).welcomeChannel == nil)
         await store.close()
     }
@@ -57,7 +57,7 @@ import Testing
     func `an id beyond 2^63 comes back as it was`(engine: Engine) async throws {
         let store = try await TestDatabase(engine).openMigrated()
         let guild = Snowflake(.max)
-        try await store.setWelcomeChannel(Snowflake(1 << 63), of: guild)
+        try await store.setWelcomeChannel(Snowflake(1 << 63), of: guild, event: EventID(1))
         #expect(try await store.configuration(of: guild).welcomeChannel == Snowflake(1 << 63))
         await store.close()
     }
@@ -78,7 +78,7 @@ import Testing
     func `a departure keeps the settings and a return revives them`(engine: Engine) async throws {
         let store = try await TestDatabase(engine).openMigrated()
         try await store.recordGuild(.of(Self.guild, event: 1))
-        try await store.setWelcomeChannel(Snowflake(5), of: Self.guild)
+        try await store.setWelcomeChannel(Snowflake(5), of: Self.guild, event: EventID(1))
         try await store.recordDeparture(of: Self.guild, event: EventID(2), at: 3)
         #expect(try await store.configuration(of: Self.guild).hasLeft)
         #expect(try await store.configuration(of: Self.guild).welcomeChannel == Snowflake(5))
@@ -218,12 +218,14 @@ import Testing
 
     @Test(arguments: Engine.allCases)
     func `the lease of a worker that died ends`(engine: Engine) async throws {
-        let store = try await TestDatabase(engine).openMigrated()
+        let database = try await TestDatabase(engine)
+        let store = try await database.openMigrated()
         let leases = try #require(store as? any RegistrationLeases)
         #expect(
-            try await leases.claimLease(of: Snowflake(1), holder: "dead", for: .milliseconds(300))
+            try await leases.claimLease(of: Snowflake(1), holder: "dead", for: .seconds(600))
                 == .claimed(registeredHash: nil))
         #expect(try await leases.claimLease(of: Snowflake(1), holder: "b", for: .seconds(9)) == .held)
+        try await Self.endLease(database)
         try await store.registeringCommands(of: Snowflake(1)) { _ in "mine" }
         #expect(try await !leases.renewLease(of: Snowflake(1), holder: "dead", for: .seconds(9)))
         #expect(try await !leases.finishLease(of: Snowflake(1), holder: "dead", hash: "late"))
@@ -238,9 +240,11 @@ import Testing
         let store = try await database.openMigrated()
         let leases = try #require(store as? any RegistrationLeases)
         let times = RegistrationLease.Times(
-            lease: .milliseconds(400), renewal: .milliseconds(60), poll: .milliseconds(20), limit: .seconds(20))
+            lease: .seconds(600), renewal: .milliseconds(20), poll: .milliseconds(20), limit: .seconds(300))
         try await RegistrationLease.run(leases, application: Snowflake(1), holder: "a", times: times) { _ in
-            try await Task.sleep(for: .milliseconds(900))
+            let end = "SELECT lease_until FROM command_registration"
+            let first = try await database.run(end)
+            try await eventually("the lease is renewed") { try await database.run(end) != first }
             #expect(try await leases.claimLease(of: Snowflake(1), holder: "b", for: .seconds(9)) == .held)
             return "kept"
         }
@@ -254,6 +258,12 @@ import Testing
         #expect(error?.kind == .conflict)
         #expect(try await store.registeredCommandsHash(of: Snowflake(1)) == "kept")
         await store.close()
+    }
+
+    /// What time does to the lease of a worker that died.
+    private static func endLease(_ database: TestDatabase) async throws {
+        let past = database.engine == .sqlite ? "0" : "to_timestamp(0)"
+        try await database.run("UPDATE command_registration SET lease_until = \(past)")
     }
 
     // MARK: Life
@@ -282,7 +292,7 @@ import Testing
         }
         #expect(identities.count == 8)
         #expect(identities.allSatisfy { $0 == identities[0] && $0.engine == engine.rawValue && !$0.id.isEmpty })
-        #expect(try await database.run("SELECT version FROM schema_migration") == ["1"])
+        #expect(try await database.run("SELECT version FROM schema_migration") == ["1", "2"])
     }
 
     @Test(arguments: Engine.allCases)
@@ -328,7 +338,7 @@ import Testing
                 tasks.addTask {
                     let guild = Snowflake(UInt64(index % 10 + 1))
                     try await store.recordGuild(.of(guild, name: "\(index)", event: Int64(index)))
-                    try await store.setWelcomeChannel(Snowflake(UInt64(index)), of: guild)
+                    try await store.setWelcomeChannel(Snowflake(UInt64(index)), of: guild, event: EventID(1))
                     _ = try await store.configuration(of: guild)
                 }
             }
