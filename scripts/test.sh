@@ -8,7 +8,8 @@ if [ "${1:-}" = --help ]; then
     cat <<'TEXT'
 usage: ./olim test [ARGUMENT OF swift test ...]
 
-Runs every test: units, the stores against a throw-away PostgreSQL cluster, and the four real programs end to end.
+Runs every test: units, the stores against a throw-away PostgreSQL cluster, the four real programs end to end, and, built in
+release mode, a million steps of the simulation and a minute of chaos.
 For one suite: ./olim test --filter KeyedQueue
 TEXT
     exit 0
@@ -49,3 +50,16 @@ run_tests() {
 # The seeded simulations fill the processors, and would starve tests that wait for sockets and processes.
 run_tests --filter Simulation
 run_tests --skip Simulation
+
+build_testable
+say "Simulating: more than a million steps"
+for durability in memory journal fsync; do
+    OLIM_SIMULATION_STEPS=350000 OLIM_SIMULATION_DURABILITY=$durability timeout --kill-after 10 900 \
+        swift test --skip-build "${TESTABLE[@]}" --filter SimulateCommand
+done
+
+say "Chaos: a minute with the real processes"
+python3 -B -m unittest discover --quiet --start-directory Tests/Chaos
+OLIM_BIN=$(testable_directory)
+export OLIM_BIN
+timeout --kill-after 10 900 python3 -B Tests/Chaos/chaos.py --minutes 1
