@@ -13,8 +13,10 @@ import Testing
         let survivor = try await stack.worker("w2", ["DATABASE_URL": database.url])
         try await stack.wait("commands", atLeast: 3, or: survivor)
 
-        for _ in 0..<50 {
+        for round in 1...50 {
             try await stack.control.post("/simulator/interactions", ["command": "ping", "count": 20])
+            // No more at once than any machine answers in their three seconds.
+            try await stack.wait("answers", atLeast: max(0, round * 20 - 100), or: survivor)
             if victim.termination == nil, try await stack.report()["counters"]?["answers"]?.int ?? 0 >= 200 {
                 victim.signal(SIGKILL)
             }

@@ -57,6 +57,13 @@ struct InteractionAnswer: Sendable {
             try await api.respond(to: interaction, with: .message(message))
         } catch  where error.kind == .alreadyAnswered {
             try await api.editOriginalResponse(of: interaction, to: message)
+        } catch  where error.kind == .tooLate {
+            // The command took its time, and the gateway may have deferred meanwhile.
+            do {
+                try await api.editOriginalResponse(of: interaction, to: message)
+            } catch  where error.kind == .notYetAnswered {
+                throw DiscordAPIError.tooLate(interaction, "there was no answer in time")
+            }
         }
     }
 

@@ -24,6 +24,13 @@ extension DiscordAPIError {
             kind: .unavailable, status: nil, code: nil, retryAfter: retryAfter, description: "\(route): \(reason)")
     }
 
+    /// An interaction that can no longer be answered.
+    static func tooLate(_ interaction: InteractionReference, _ reason: String) -> DiscordAPIError {
+        DiscordAPIError(
+            kind: .tooLate, status: nil, code: nil, retryAfter: nil,
+            description: "\(Route.callback(of: interaction)): \(reason)")
+    }
+
     /// A request that is wrong in itself and was not sent.
     static func rejected(_ route: Route, _ reason: String) -> DiscordAPIError {
         DiscordAPIError(kind: .rejected, status: nil, code: nil, retryAfter: nil, description: "\(route): \(reason)")

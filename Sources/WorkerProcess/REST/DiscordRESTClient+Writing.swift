@@ -29,9 +29,7 @@ extension DiscordRESTClient {
         let route = Route.callback(of: interaction)
         guard let remaining = options.interactionDeadline.remaining(of: interaction.id, wallClock: Self.wallClock())
         else {
-            throw DiscordAPIError(
-                kind: .tooLate, status: nil, code: nil, retryAfter: nil,
-                description: "\(route): not sent, the interaction is too old")
+            throw .tooLate(interaction, "not sent, the interaction is too old")
         }
         let call = Call(
             route: route, body: MessageBody.callback(response), policy: .callback,

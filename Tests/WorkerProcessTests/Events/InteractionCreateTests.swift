@@ -50,6 +50,22 @@ import Testing
         #expect(api.calls.count == 2)
     }
 
+    @Test func `one that was deferred while the command took its time is finished by an edit`() async throws {
+        let interaction = Samples.interaction("ping")
+        api.defer(interaction.id)
+        api.fail(FakeDiscord.error(.tooLate))
+        try await handle(interaction)
+        #expect(api.answer(to: interaction.id)?.content?.hasPrefix("Pong!") == true)
+    }
+
+    @Test func `one that nobody answered in time is too late`() async throws {
+        let interaction = Samples.interaction("ping")
+        api.fail(FakeDiscord.error(.tooLate, status: 404, code: 10062))
+        await #expect(
+            performing: { try await handle(interaction) }, throws: { ($0 as? DiscordAPIError)?.kind == .tooLate })
+        #expect(api.calls.count == 2)
+    }
+
     @Test func `a deferral that never reached Discord is made good by an answer`() async throws {
         let interaction = Samples.interaction("ping")
         try await handle(interaction, deferred: true)
