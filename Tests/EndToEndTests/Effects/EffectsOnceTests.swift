@@ -113,34 +113,44 @@ import Testing
 
     @Test(arguments: [nil, ["kind": "reset", "when": "after"]] as [JSON?])
     func `a command whose answer was taken before the worker was killed has one answer`(fault: JSON?) async throws {
-        let stack = try await Stack()
+        let stack = try await Stack(["--no-rate-limits", "--interaction-deadline", "600000"])
         let database = try await DatabaseHandle(.sqlite, in: stack.directory)
         // A deferral by the gateway would tell the second worker, too.
         _ = try await stack.gateway(["INTERACTION_DEFER_AFTER": "0"])
         let relay = try await AckRelay.start(
             at: stack.directory.path("relay.sock"), to: try #require(stack.environment["QUEUE_SOCKET"]))
         let victim = try await stack.worker("w1", ["DATABASE_URL": database.url, "QUEUE_SOCKET": relay.path])
+        let heir = try await stack.worker("w2", ["DATABASE_URL": database.url])
         try await stack.wait("commands", atLeast: 3, or: victim)
         try await stack.waitUntilDone(or: victim)
         relay.hold()
         if let fault { try await stack.fault(fault.adding("operation", "create_interaction_response")) }
+        // Twenty are shared between the two.
         try await stack.control.post("/simulator/interactions", ["command": "ping", "count": 20])
-        try await eventually("the worker is done; \(victim.tail)", within: .seconds(60)) {
-            relay.held("INTERACTION_CREATE") == 20
+        try await stack.wait("answers", atLeast: 20, or: victim)
+        try await eventually("the first worker is done with its part; \(victim.tail)", within: .seconds(60)) {
+            let depth = try await stack.status()["queue"]?["depth"]?.int
+            let held = relay.held("INTERACTION_CREATE")
+            return held > 0 && depth == held
         }
+        let redone = relay.held("INTERACTION_CREATE")
         victim.signal(SIGKILL)
-        let heir = try await stack.worker("w2", ["DATABASE_URL": database.url])
         try await stack.waitUntilDone(or: heir)
 
         let interactions = try await stack.control.get("/simulator/interactions").elements ?? []
         #expect(interactions.count == 20)
         for interaction in interactions {
-            let answers = interaction["answers"]?.elements ?? []
-            #expect(answers.count { $0.isAccepted && $0["method"]?.string == "POST" } == 1, "\(interaction.text)")
-            // The second worker was told that there is an answer, and finished with an edit.
-            #expect(answers.contains { $0["code"]?.int == 40060 }, "\(interaction.text)")
-            #expect(answers.last?["method"]?.string == "PATCH", "\(interaction.text)")
-            #expect(answers.last?.isAccepted == true, "\(interaction.text)")
+            let accepted = interaction["answers"]?.elements?.filter(\.isAccepted) ?? []
+            #expect(accepted.count { $0["method"]?.string == "POST" } == 1, "\(interaction.text)")
+        }
+        // The second worker was told that there is an answer, and finished with an edit.
+        let repeated = interactions.filter { interaction in
+            interaction["answers"]?.elements?.contains { $0["code"]?.int == 40060 } == true
+        }
+        #expect(repeated.count >= redone)
+        for interaction in repeated {
+            let last = interaction["answers"]?.elements?.last
+            #expect(last?["method"]?.string == "PATCH" && last?.isAccepted == true, "\(interaction.text)")
         }
         #expect(try await stack.status()["queue"]?["dead_letters"]?.int == 0)
         try await relay.stop()
