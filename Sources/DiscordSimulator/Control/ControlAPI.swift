@@ -27,6 +27,7 @@ extension Simulator {
         do {
             let request = try read(request)
             if request.path == "/wait" { return try wait(request, with: reply) }
+            if (request.method, request.path) == ("GET", "/flood") { return reply(listFlood(request)) }
             reply(.json(200, try perform(request)))
         } catch let error as ControlError {
             reply(.json(error.status, ["error": .string(error.description)]))

@@ -170,6 +170,18 @@ extension Simulator {
         return ["count": .integer(count)]
     }
 
+    /// The messages that a flood would send, as lines: the guild's id, a space, `d`.
+    func listFlood(_ request: ControlRequest) -> RESTAnswer {
+        let count = max(1, request.int("frames") ?? Flood.Order(count: 1).frames)
+        var answer = RESTAnswer.text(200, "")
+        for payload in FloodPayloads(world: world, count: count, seed: options.seed, now: world.clock()).payloads {
+            answer.body.writeString("\(payload.guild) ")
+            answer.body.writeImmutableBuffer(payload.data)
+            answer.body.writeStaticString("\n")
+        }
+        return answer
+    }
+
     /// Changes what is left of the day's identifies, and how long things last from now on.
     func setLimits(_ request: ControlRequest) throws -> JSON {
         let body = request.body

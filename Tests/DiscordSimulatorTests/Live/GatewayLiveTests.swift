@@ -78,6 +78,26 @@ import Testing
         }
     }
 
+    @Test func `what a flood sends can be had beforehand`() async throws {
+        try await LiveSimulator.run { live in
+            let client = try await live.connect()
+            try await client.start()
+            let request = ControlRequest(
+                method: "GET", path: "/flood", query: ["frames": "20"], body: [:], bytes: ByteBuffer())
+            let listed = try await live.running.loop.submit { live.running.simulator.value.listFlood(request) }.get()
+            let lines = String(buffer: listed.body).split(separator: "\n")
+            #expect(lines.count == 20)
+            try await live.control("POST", "/flood", ["count": 20])
+            for line in lines {
+                let parts = line.split(separator: " ", maxSplits: 1)
+                let message = try await client.event("MESSAGE_CREATE")["d"]
+                #expect(message?["guild_id"]?.string == String(parts[0]))
+                #expect(message?["content"] == (try JSON(ofText: String(parts[1])))["content"])
+                #expect(message?.text.utf8.count == parts[1].utf8.count)
+            }
+        }
+    }
+
     @Test func `a flood keeps to its rate and can be resumed in`() async throws {
         try await LiveSimulator.run { live in
             let client = try await live.connect()
