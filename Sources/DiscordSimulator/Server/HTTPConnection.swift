@@ -106,8 +106,9 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
         if answer.body.readableBytes > 0, request.method != "HEAD" {
             context.write(wrapOutboundOut(.body(.byteBuffer(answer.body))), promise: nil)
         }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        if !keepAlive { context.close(promise: nil) }
+        let written = context.writeAndFlush(wrapOutboundOut(.end(nil)))
+        // Closing discards what the socket has not taken yet, which of a large answer is most.
+        if !keepAlive { written.assumeIsolated().whenComplete { _ in context.close(promise: nil) } }
     }
 
     /// RST instead of an answer, also below TLS.
