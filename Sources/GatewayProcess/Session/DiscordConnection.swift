@@ -26,6 +26,11 @@ struct DiscordConnector: Sendable {
     /// Largest WebSocket frame taken, in bytes: a guild can take several MiB in one frame, no limit is published.
     static let maximumFrameBytes = 16 << 20
 
+    /// Most bytes of one read. The loop reads once before it looks at its other sockets, and so takes in no more in one round
+    /// than the workers' sockets take: what it reads beyond that only waits in memory. Text of Discord's is compressed to a
+    /// sixth or so.
+    private var maximumReadBytes: Int { compression == .none ? 64 << 10 : 16 << 10 }
+
     let eventLoop: any EventLoop
     let tls: NIOSSLContext
     let compression: GatewayCompression
@@ -37,9 +42,10 @@ struct DiscordConnector: Sendable {
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(timeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.maxMessagesPerRead, value: 16)
+            .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: 65536)
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: maximumReadBytes)
             )
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try configure(channel, url: url, number: number, owner: owner) }
