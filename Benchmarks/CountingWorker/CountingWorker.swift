@@ -12,8 +12,17 @@ struct CountingWorker: ParsableCommand {
     @Option(help: "The gateway's queue socket.")
     var socket: String
 
-    @Option(help: "End after this many events.")
-    var events: Int
+    @Option(help: "End after this many events, and say what they cost; without it, go on until killed.")
+    var events: Int?
+
+    @Option(help: "Name to give the gateway.")
+    var name = "counting"
+
+    @Option(help: "File in which all workers keep their books.")
+    var books: String?
+
+    @Option(help: "Which place in that file is this worker's.")
+    var index = 0
 
     @Option(help: "Events in flight at once.")
     var capacity = 4096
@@ -21,12 +30,13 @@ struct CountingWorker: ParsableCommand {
     func run() throws {
         let queue = try QueueConnection(path: socket)
         let hello = WorkerHello(
-            worker: "counting", version: Version.current, capacity: capacity, events: ["MESSAGE_CREATE"])
+            worker: name, version: Version.current, capacity: capacity, events: ["MESSAGE_CREATE"])
         try queue.send([.hello(hello)])
         var count = Count()
+        var tally = try books.map { try SharedTally(path: $0, index: index) }
         var splitter = LineSplitter()
         var decoder = GatewayFrameDecoder()
-        while count.events < events {
+        while count.events < events ?? Int.max {
             splitter.append(try queue.receive())
             var acknowledged: [EventID] = []
             var answers: [WorkerFrame] = []
@@ -35,6 +45,7 @@ struct CountingWorker: ParsableCommand {
                 case .welcome: print(#"{"ready":true}"#)
                 case .event(let event):
                     count.add(event, decoder.eventData)
+                    tally?.add(number: event.sequence, bytes: event.data.readableBytes)
                     acknowledged.append(event.id)
                 case .ping: answers.append(.pong)
                 case .error(let code, let message): throw ValidationError("the gateway says \(code): \(message)")
@@ -43,6 +54,7 @@ struct CountingWorker: ParsableCommand {
             }
             if !acknowledged.isEmpty { answers.append(.ack(acknowledged)) }
             if !answers.isEmpty { try queue.send(answers) }
+            if !acknowledged.isEmpty { tally?.publish() }
             fflush(nil)
         }
         print(count.summary.text)
