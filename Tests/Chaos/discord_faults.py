@@ -71,9 +71,10 @@ class DiscordFaults:
         self.order(kind, **self.shard())
 
     def distort(self):
-        """Events that come twice, late, or in another form. A message that comes twice is two to whoever counts."""
+        """Events that come twice, late, or in another form. A message that comes twice is two to whoever counts, and one that
+        comes late is out of order at Discord already."""
         kind = self.random.choice(("duplicate", "delay", "pretty", "extra_fields"))
-        order = {"events": ["GUILD_MEMBER_ADD", "INTERACTION_CREATE"]} if kind == "duplicate" else {}
+        order = {"events": ["GUILD_MEMBER_ADD", "INTERACTION_CREATE"]} if kind in ("duplicate", "delay") else {}
         if kind == "delay":
             order["ms"] = self.random.randrange(50, int(LONGEST_DELAY * 1000))
         self.order(kind, count=self.random.randint(1, 5), **order)

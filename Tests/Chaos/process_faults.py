@@ -61,7 +61,13 @@ class ProcessFaults:
 
     def stop_observer(self): self.stop(self.observer(), self.random.uniform(0.1, 2.5))
 
-    def stop_gateway(self): self.stop(GATEWAY, self.random.uniform(0.1, 1.8))
+    def stop_gateway(self):
+        """With nobody there, a slash command is deferred 1.5 s after it came and lives for 3: no long stop in between."""
+        seconds = self.random.uniform(0.1, 1.8)
+        if seconds < 0.8:
+            return self.stop(GATEWAY, seconds)
+        self.run.load.hold_slash_until = self.run.clock() + 2 + seconds
+        self.after(1.8, lambda: self.stop(GATEWAY, seconds))
 
     def end_worker(self): self.end(self.worker())
 

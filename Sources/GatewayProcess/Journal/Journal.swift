@@ -30,7 +30,7 @@ struct Journal<Disk: JournalDisk> {
     var numbers: JournalNumbers
     /// How far they were received with what is about to be written.
     var stagedNumbers: JournalNumbers
-    /// Of unfinished events that are not in memory, as the last process left them.
+    /// Of unfinished events, as the last process left them. What is read only to be named by its key is read again.
     var notes: [JournalPosition: JournalNote] = [:]
     var cursor = JournalCursor(segment: 0, index: 0, offset: 0)
     /// Unfinished events that the cursor passed and could not read.
@@ -160,7 +160,7 @@ struct Journal<Disk: JournalDisk> {
         if let last = segments.last, settings.isDurable {
             try disk.sync(last.number)
             unsynced.remove(last.number)
-            syncPoint = nil
+            syncPoint = presentPoint
         }
         let isAtEnd = isCursorAtEnd
         let number = (segments.last?.number ?? 0) + 1
@@ -245,7 +245,8 @@ struct Journal<Disk: JournalDisk> {
     mutating func writeMarks() throws(DiskFailure) {
         guard !dirtySegments.isEmpty else { return }
         var removable = false
-        for number in dirtySegments {
+        // In order, so that a simulation does the same again.
+        for number in dirtySegments.sorted() {
             guard let place = place(of: number), let (offset, bytes) = segments[place].unwrittenMarks else { continue }
             try disk.write(bytes, to: number, at: offset)
             segments[place].marksWritten()

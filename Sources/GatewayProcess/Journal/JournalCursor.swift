@@ -156,7 +156,7 @@ extension Journal {
         }
         return LoadedEvent(
             position: position, stride: head.stride, event: event, wasDelivered: marks.contains(.delivered),
-            note: notes.isEmpty ? nil : notes.removeValue(forKey: position))
+            note: notes.isEmpty ? nil : notes[position])
     }
 
     // MARK: Single events

@@ -65,6 +65,10 @@ extension Journal {
         moveCursorToBeginning()
         for place in segments.indices { segments[place].isSealed = true }
         try disk { journal throws(DiskFailure) in
+            // A process that was killed may have left what was not synced, and from now on it counts.
+            if journal.settings.isDurable {
+                for segment in journal.segments { try journal.disk.sync(segment.number) }
+            }
             try journal.rotate()
             if contents.isEmpty { journal.moveCursorToEnd() }
             journal.removeFinished()

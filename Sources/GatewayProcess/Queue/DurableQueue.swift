@@ -45,12 +45,7 @@ struct DurableQueue<Disk: JournalDisk> {
     private var written: [Written] = []
     private var syncing: (begun: (segments: [UInt32], point: JournalSyncPoint?), count: Int)?
 
-    /// At once from the disk.
-    private static var chunkBytes: Int { 256 << 10 }
-    /// Read in one turn at most, so that a turn ends.
-    private static var chunksPerTurn: Int { 64 }
-    /// Dispatches written at once, so that a segment has room for them.
-    private static var dispatchesPerWrite: Int { 4096 }
+    private var window: KeyedQueue.Window { queue.settings.window }
 
     /// A queue without a journal.
     init(queue: KeyedQueue) {
@@ -87,7 +82,7 @@ struct DurableQueue<Disk: JournalDisk> {
         receptions.reserveCapacity(burst.count)
         var rest = burst[...]
         while !rest.isEmpty {
-            let part = rest.prefix(Self.dispatchesPerWrite)
+            let part = rest.prefix(window.dispatchesPerWrite)
             rest = rest.dropFirst(part.count)
             write(part, now: now, wall: wall, &receptions)
         }
@@ -240,6 +235,7 @@ struct DurableQueue<Disk: JournalDisk> {
     /// Gives workers what they may have, reading from the journal as they can take more.
     /// - Returns: whether there is more to do at once.
     mutating func deliver(now: NIODeadline, wall: Int64) -> Bool {
+        admitSynced(now: now, wall: wall)
         var chunks = 0
         while true {
             queue.deliver(now: now)
@@ -248,19 +244,20 @@ struct DurableQueue<Disk: JournalDisk> {
                 if hasLoaded { continue }
                 break
             }
-            guard chunks < Self.chunksPerTurn, readOn(now: now, wall: wall) else { break }
+            guard chunks < window.chunksPerTurn, readOn(now: now, wall: wall) else { break }
             chunks += 1
         }
         queue.dropData(of: fresh)
         fresh.removeAll(keepingCapacity: true)
-        return chunks == Self.chunksPerTurn
+        return chunks == window.chunksPerTurn
     }
 
     /// - Returns: false if the disk does not let it.
     private mutating func readOn(now: NIODeadline, wall: Int64) -> Bool {
         applyChanges()
+        let bytes = window.chunkBytes
         do throws(DiskFailure) {
-            take(try journal?.readOn(Self.chunkBytes) ?? [], now: now, wall: wall)
+            take(try journal?.readOn(bytes) ?? [], now: now, wall: wall)
         } catch {
             troubles.append(.reading(error))
             return false
@@ -372,17 +369,29 @@ struct DurableQueue<Disk: JournalDisk> {
     /// Tells the journal what happened to its events.
     private mutating func applyChanges() {
         guard !queue.recordChanges.isEmpty else { return }
+        /// Notes that there is no room for now: of each event the last one, which says all.
+        var unwritten: [JournalPosition: JournalNote] = [:]
         for change in queue.recordChanges {
             switch change {
             case .delivered(let position): journal?.mark(position, .delivered)
-            case .finished(let position, let stride): journal?.finish(position, stride: stride)
+            case .finished(let position, let stride):
+                journal?.finish(position, stride: stride)
+                if !unwritten.isEmpty { unwritten[position] = nil }
             case .noted(let position, let note):
+                guard unwritten.isEmpty else {
+                    unwritten[position] = note
+                    continue
+                }
                 do throws(DiskFailure) { try journal?.write(note, about: position) } catch {
                     troubles.append(.marks(error))
+                    unwritten[position] = note
                 }
             }
         }
         queue.recordChanges.removeAll(keepingCapacity: true)
+        for (position, note) in unwritten.sorted(by: { $0.key < $1.key }) {
+            queue.recordChanges.append(.noted(position, note))
+        }
     }
 
     // MARK: Room
@@ -437,6 +446,15 @@ struct DurableQueue<Disk: JournalDisk> {
         written.removeLast(written.count - synced)
         admit(synced, now: now, wall: wall)
         refuse(failure)
+    }
+
+    /// A segment that was sealed has been synced: what is in it must be counted before it can be read from there.
+    private mutating func admitSynced(now: NIODeadline, wall: Int64) {
+        guard durability == .fsync, !written.isEmpty else { return }
+        let synced = written.prefix { journal?.isSynced($0.position) ?? false }.count
+        guard synced > 0 else { return }
+        if let (begun, count) = syncing { syncing = (begun, max(0, count - synced)) }
+        admit(synced, now: now, wall: wall)
     }
 
     /// Whether marks or events wait to be synced.

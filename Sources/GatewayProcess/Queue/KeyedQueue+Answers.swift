@@ -7,9 +7,9 @@ extension KeyedQueue {
     mutating func acknowledge(_ ids: [EventID], by id: WorkerID, now: NIODeadline) {
         guard let worker = slot(of: id) else { return }
         for id in ids {
-            let wasTakenBack = workers[worker].takenBack.contains(id)
+            let wasTakenBack = !workers[worker].takenBack.isEmpty && workers[worker].takenBack.contains(id)
             if let event = slotsByID[id], events[event].holder == worker {
-                workers[worker].takenBack.remove(id)
+                if wasTakenBack { workers[worker].takenBack.remove(id) }
                 workers[worker].acknowledged += 1
                 counters.acknowledged += 1
                 complete(event, now: now)

@@ -249,7 +249,7 @@ extension KeyedQueue {
         holderLinks.append(event, to: &workers[worker].held)
         workers[worker].heldBytes += bytes
         workers[worker].room -= bytes
-        workers[worker].takenBack.remove(events[event].id)
+        if !workers[worker].takenBack.isEmpty { workers[worker].takenBack.remove(events[event].id) }
         inFlight += 1
         announce(event, to: worker)
         if keys[key].firstWaiting == .none, !keys[key].skipped.isEmpty { requestLoad(of: key) }
@@ -259,14 +259,12 @@ extension KeyedQueue {
     private mutating func announce(_ slot: Slot, to worker: Slot) {
         let event = events[slot]
         counters.delivered += 1
-        if event.wasDelivered {
-            counters.redelivered += 1
-        } else {
-            switch event.origin {
-            case .memory: break
-            case .ledger(let position): ledger.remember(position)
-            case .journal(let position, _): recordChanges.append(.delivered(position))
-            }
+        if event.wasDelivered { counters.redelivered += 1 }
+        switch event.origin {
+        case .memory: break
+        // Also one that an earlier process may have delivered: this is the first time that its id is seen.
+        case .ledger(let position): ledger.remember(position)
+        case .journal(let position, _): if !event.wasDelivered { recordChanges.append(.delivered(position)) }
         }
         events[slot].wasDelivered = true
         // From here on the journal has it, should it be needed again.

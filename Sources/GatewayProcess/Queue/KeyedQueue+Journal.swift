@@ -4,26 +4,35 @@ internal import Shared
 
 /// What of the journal is in memory: of each key a few events at its beginning, and the places of those behind them.
 extension KeyedQueue {
-    /// Events of one key that wait in memory; what comes behind them is only named.
-    static let window = 32
-    /// Events that wait in memory although nobody takes them; what comes then stays ahead of the journal's cursor.
-    static let comfortableWaiting = 8192
-    /// Events in memory in all; only keys that nobody can be given now make that many.
-    static let maximumInMemory = 131_072
-    /// So many wait in memory, if there are as many, also while nobody asks for them.
-    static let minimumWaiting = 256
+    /// How much of the journal is in memory, and how much of it moves at once.
+    struct Window: Sendable {
+        /// Events of one key that wait in memory; what comes behind them is only named.
+        var eventsOfKey = 32
+        /// Events that wait in memory although nobody takes them; what comes then stays ahead of the journal's cursor.
+        var comfortableWaiting = 8192
+        /// Events in memory in all; only keys that nobody can be given now make that many.
+        var maximumInMemory = 131_072
+        /// So many wait in memory, if there are as many, also while nobody asks for them.
+        var minimumWaiting = 256
+        /// Read at once from the disk.
+        var chunkBytes = 256 << 10
+        /// Read in one turn at most, so that a turn ends.
+        var chunksPerTurn = 64
+        /// Dispatches written at once, so that a segment has room for them.
+        var dispatchesPerWrite = 4096
+    }
 
     var countInMemory: Int { slotsByID.count }
 
     private var waitingInMemory: Int { slotsByID.count - inFlight }
 
     /// Whether a new event may come into memory.
-    var hasRoom: Bool { waitingInMemory < Self.comfortableWaiting }
+    var hasRoom: Bool { waitingInMemory < settings.window.comfortableWaiting }
 
     /// Whether more should be read from the journal: workers could take more than what is in memory. `deliver` before.
     var wantsMore: Bool {
-        guard slotsByID.count < Self.maximumInMemory else { return false }
-        return waitingInMemory < Self.minimumWaiting || workers.contains { $0.isIdle }
+        guard slotsByID.count < settings.window.maximumInMemory else { return false }
+        return waitingInMemory < settings.window.minimumWaiting || workers.contains { $0.isIdle }
     }
 
     /// Takes an event that the journal has, behind all others of its key.
@@ -40,7 +49,7 @@ extension KeyedQueue {
     /// Takes an event into memory, or only its place if its key has enough there.
     mutating func take(_ event: QueuedEvent, at position: JournalPosition, key: QueueKey, now: NIODeadline) {
         let key = slot(of: key)
-        if keys[key].skipped.isEmpty, keys[key].waiting < Self.window {
+        if keys[key].skipped.isEmpty, keys[key].waiting < settings.window.eventsOfKey {
             enqueue(event, key: keys[key].key, now: now)
         } else {
             keys[key].skipped.append(position)
@@ -64,7 +73,7 @@ extension KeyedQueue {
         return queued
     }
 
-    func isSheddable(_ type: TypeIndex) -> Bool { Self.sheddable.contains(typeNames[type]) }
+    func isSheddable(_ type: TypeIndex) -> Bool { typeSheddable[type] }
 
     // MARK: Keys with more than their window
 
@@ -79,7 +88,7 @@ extension KeyedQueue {
         let key = reference.slot
         guard keys[key].generation == reference.generation else { return [] }
         keys[key].isLoading = false
-        let next = Array(keys[key].skipped.prefix(Self.window))
+        let next = Array(keys[key].skipped.prefix(settings.window.eventsOfKey))
         keys[key].skipped.removeFirst(next.count)
         return next
     }
@@ -99,7 +108,9 @@ extension KeyedQueue {
         while true {
             let last = keys[key].events.last
             guard last != .none, last != keys[key].firstWaiting, !events[last].isInFlight,
-                let position = events[last].position, events[last].note == JournalNote(), !events[last].isInteraction
+                let position = events[last].position, events[last].note == JournalNote(), !events[last].isInteraction,
+                // Its acknowledgement may be under way.
+                !events[last].wasDelivered
             else { return }
             keys[key].skipped.prepend(position)
             free(last)

@@ -26,6 +26,7 @@ struct KeyedQueue {
         var maximumRelease: TimeAmount = .hours(1)
         /// Bytes written ahead of what a worker's socket took.
         var maximumWriteAhead = QueueProtocol.maximumWriteAheadBytes
+        var window = Window()
     }
 
     /// What is shed first: of no use once it is late, and by far the most frequent.
@@ -93,6 +94,7 @@ struct KeyedQueue {
     private var typeIndices: [String: TypeIndex] = [:]
     private(set) var typeNames: [String] = []
     private var typeWanted: [Bool] = []
+    private(set) var typeSheddable: [Bool] = []
 
     init(
         settings: Settings = Settings(), lastID: EventID = EventID(0), ledger: SequenceLedger = SequenceLedger(),
@@ -352,6 +354,7 @@ struct KeyedQueue {
         typeIndices[name] = index
         typeNames.append(name)
         typeWanted.append(wishes.wants(name))
+        typeSheddable.append(Self.sheddable.contains(name))
         for worker in workers.indices { workers[worker].learn(name) }
         return index
     }

@@ -125,7 +125,9 @@ struct SequenceLedger {
             if isResumed { track.isUncertain = false }
             track.window.append(Entry(sequence: sequence, id: 0))
             let position = Position(shard: shard, epoch: track.epoch, index: track.base + track.window.count - 1)
-            if let pending = track.pending.removeValue(forKey: sequence) {
+            if var pending = track.pending.removeValue(forKey: sequence) {
+                // It may have been delivered after the checkpoint was written.
+                if uncertain { pending.wasDelivered = true }
                 track.window[track.window.count - 1].id = pending.id.rawValue
                 track.remember(position.index)
                 return .replayed(position, pending)

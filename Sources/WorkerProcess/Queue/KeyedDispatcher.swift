@@ -222,7 +222,8 @@ struct KeyedDispatcher<Job: Sendable>: Sendable {
         if wasPaused, pauseFences.isEmpty {
             freed.formUnion(keys.lazy.filter { !$0.value.parked.isEmpty }.map(\.key))
         }
-        for key in freed { unpark(key) }
+        // In order, so that a simulation does the same again.
+        for key in freed.sorted() { unpark(key) }
         startReady()
     }
 

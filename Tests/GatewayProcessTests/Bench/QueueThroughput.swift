@@ -17,9 +17,11 @@ import Testing
         let backlog = try BenchSetting.backlog.number
         let socket = try BenchSetting.socket.text
         let directory = try BenchSetting.directory.text
+        let durability = try #require(QueueDurability(rawValue: try BenchSetting.durability.text))
         try await HubHarness.run { settings in
             settings.socketPath = socket
             settings.stateDirectory = directory
+            settings.durability = durability
         } _: { harness in
             try await eventually("\(workers) workers", within: .seconds(60)) {
                 try await harness.hub.look { $0.queue.workerCount } == workers
