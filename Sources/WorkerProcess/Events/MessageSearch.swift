@@ -24,6 +24,8 @@ struct MessageSearch: Sendable {
     /// In microseconds since 1970.
     let begunAt: Int64
 
+    // Inlined into its caller it makes the optimizer of Swift 6.3 crash.
+    @inline(never)
     func run(_ api: any DiscordAPI) async throws(DiscordAPIError) -> Finding {
         let me = try await api.ownUser()
         let (first, last) = range

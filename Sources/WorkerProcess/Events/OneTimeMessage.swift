@@ -52,19 +52,13 @@ struct OneTimeMessage: Sendable {
         in place: Snowflake, since beginning: OutgoingMessageState.Beginning, _ services: Services
     ) async throws -> Snowflake? {
         let search = MessageSearch(channel: place, message: message, trace: trace, begunAt: beginning)
-        switch try await search.run(services.api) {
+        let finding = try await search.run(services.api)
+        switch finding {
         case .found(let id):
             try await services.store.recordMessage(nonce, in: place, id: id)
             services.logger.info("A message that was begun earlier is there", metadata: ["message": "\(id)"])
             return id
-        case .absent:
-            let asked = ContinuousClock.now
-            let again = try await services.store.beginMessageAgain(nonce, in: channel, after: beginning)
-            guard let again else {
-                throw DiscordAPIError.unavailable(
-                    .createMessage(in: place), "another worker is sending this", retryAfter: Self.othersPause)
-            }
-            return try await post(in: channel, until: asked + Self.nonceWindow, again, services)
+        case .absent: return try await sendAgain(in: place, since: beginning, services)
         case .unknown:
             services.counters.change { $0.unclear += 1 }
             services.logger.warning(
@@ -74,23 +68,57 @@ struct OneTimeMessage: Sendable {
         }
     }
 
+    /// It is not there, so it is begun anew, unless another worker does the same.
+    private func sendAgain(
+        in place: Snowflake, since beginning: OutgoingMessageState.Beginning, _ services: Services
+    ) async throws -> Snowflake? {
+        let asked = ContinuousClock.now
+        let again: OutgoingMessageState.Beginning?
+        do {
+            again = try await services.store.beginMessageAgain(nonce, in: channel, after: beginning)
+        } catch {
+            throw error as any Error
+        }
+        guard let again else { throw othersSend(in: place) }
+        return try await post(in: channel, until: asked + Self.nonceWindow, again, services)
+    }
+
+    private func othersSend(in place: Snowflake) -> any Error {
+        DiscordAPIError.unavailable(
+            .createMessage(in: place), "another worker is sending this", retryAfter: Self.othersPause)
+    }
+
     /// - Parameter beginning: what to withdraw if no request can have reached Discord; nil if an earlier one may have.
     private func post(
         in place: Snowflake, until end: ContinuousClock.Instant, _ beginning: OutgoingMessageState.Beginning?,
         _ services: Services
     ) async throws -> Snowflake? {
-        let id: Snowflake?
-        do throws(DiscordAPIError) {
-            id = try await create(in: place, until: end, services.api)
-        } catch {
-            if !error.mayHaveBeenCarriedOut, let beginning {
-                // If this fails, the channel is looked through the next time.
-                try? await services.store.withdrawMessage(nonce, begun: beginning)
-            }
+        switch await attempt(in: place, until: end, services.api) {
+        case .success(let id):
+            try await services.store.recordMessage(nonce, in: place, id: id)
+            return id
+        case .failure(let error):
+            if !error.mayHaveBeenCarriedOut, let beginning { await withdraw(beginning, services) }
             throw error
         }
-        try await services.store.recordMessage(nonce, in: place, id: id)
-        return id
+    }
+
+    /// If this fails, the channel is looked through the next time.
+    private func withdraw(_ beginning: OutgoingMessageState.Beginning, _ services: Services) async {
+        do { try await services.store.withdrawMessage(nonce, begun: beginning) } catch {
+            services.logger.debug("A message that was not sent is still in the books", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// The outcome as a value: caught where it is thrown on, it makes the optimizer of Swift 6.3 crash.
+    private func attempt(
+        in place: Snowflake, until end: ContinuousClock.Instant, _ api: any DiscordAPI
+    ) async -> Result<Snowflake?, DiscordAPIError> {
+        do throws(DiscordAPIError) {
+            return .success(try await create(in: place, until: end, api))
+        } catch {
+            return .failure(error)
+        }
     }
 
     private func create(
