@@ -105,13 +105,16 @@ class Ledger:
         redelivered = 0
         for guild, times in self.book.observed.items():
             line.injected += len(times)
-            seen, highest = {}, -1
+            seen, plain, highest = {}, set(), -1
             for number, id, is_redelivered in records.get(guild, []):
                 what = f"number {number} of guild {guild}"
+                # The first delivery may be handled last: by an observer that stood still with it in its socket.
+                if not is_redelivered:
+                    if number in plain:
+                        unmarked.append((times[number], what))
+                    plain.add(number)
                 if number in seen:
                     redelivered += 1
-                    if not is_redelivered:
-                        unmarked.append((times[number], what))
                     if id != seen[number]:
                         renamed.append((times[number], f"{what}, {seen[number]} and then {id}"))
                     continue
