@@ -67,7 +67,7 @@ struct Journal<Disk: JournalDisk> {
     /// Whether this dispatch was not received before.
     func isNew(shard: Int, session: String, sequence: Int) -> Bool {
         guard let known = stagedNumbers.shards[shard], known.session == session else { return true }
-        return sequence > known.sequence
+        return sequence > known.sequence || Mutation.applies(.takeReplays)
     }
 
     /// How far a session was received; nil if it is not known.
@@ -125,6 +125,7 @@ struct Journal<Disk: JournalDisk> {
         guard staging.readableBytes > 0 else { return }
         let staysAtEnd = isTaken && isCursorAtEnd
         do {
+            if Mutation.applies(.queueUnwritten) { return numbers = stagedNumbers }
             try disk.write(staging, to: segments[last].number, at: segments[last].end)
         } catch {
             stagedNumbers = numbers
@@ -147,7 +148,7 @@ struct Journal<Disk: JournalDisk> {
 
     private mutating func cutTornTail() throws(DiskFailure) {
         guard let active = segments.last else { return }
-        try disk.truncate(active.number, to: active.end)
+        if !Mutation.applies(.keepTornEnd) { try disk.truncate(active.number, to: active.end) }
         hasTornTail = false
     }
 
@@ -208,7 +209,8 @@ struct Journal<Disk: JournalDisk> {
     /// Deletes sealed segments whose events are all finished. One that cannot be deleted is tried again.
     mutating func removeFinished() {
         let removed = segments.filter { segment in
-            segment.isSealed && segment.live == 0 && segment.number != cursor.segment
+            segment.isSealed && segment.live <= (Mutation.applies(.deleteLiveSegment) ? 1 : 0)
+                && segment.number != cursor.segment
                 && !(settings.isDurable && (segment.dirty != nil || unsynced.contains(segment.number)))
         }
         for segment in removed {
@@ -223,7 +225,7 @@ struct Journal<Disk: JournalDisk> {
     // MARK: Marks and notes
 
     mutating func mark(_ position: JournalPosition, _ mark: JournalMark) {
-        guard let place = place(of: position.segment) else { return }
+        guard let place = place(of: position.segment), !Mutation.applies(.forgetDeliveries) else { return }
         segments[place].mark(Int(position.index), mark)
         if segments[place].dirty != nil { dirtySegments.insert(position.segment) }
     }

@@ -54,6 +54,7 @@ extension Journal {
         JournalWalk.walk(records, seed: old.header.seed) { head, offset in
             guard let record = records.getSlice(at: records.readerIndex + offset, length: head.stride) else { return }
             switch head.kind {
+            case .event where Mutation.applies(.rewriteWithoutEvent) && file.writerIndex == base: break
             case .event where !old.marks[Int(head.index)].contains(.done):
                 offsets[Int(head.index)] = UInt32(file.writerIndex)
                 file.writeImmutableBuffer(record)

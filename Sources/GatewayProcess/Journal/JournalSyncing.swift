@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import Shared
 
 /// Up to where the newest segment was when a sync began.
 struct JournalSyncPoint: Equatable {
@@ -18,7 +19,8 @@ extension Journal {
 
     /// How far a session was received for good; nil if it is not known.
     func durableSequence(shard: Int, session: String) -> Int? {
-        let known = settings.isDurable ? syncPoint?.numbers.shards[shard] : numbers.shards[shard]
+        let isSyncedOnly = settings.isDurable && !Mutation.applies(.resumeFromUnsynced)
+        let known = isSyncedOnly ? syncPoint?.numbers.shards[shard] : numbers.shards[shard]
         return known.flatMap { $0.session == session ? $0.sequence : nil }
     }
 

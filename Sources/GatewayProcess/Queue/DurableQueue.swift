@@ -106,7 +106,7 @@ struct DurableQueue<Disk: JournalDisk> {
             receptions.removeLast(receptions.count - before.receptions)
             return receptions.append(contentsOf: part.map { _ in .refused })
         }
-        if durability != .fsync { admit(written.count, now: now, wall: wall) }
+        if durability != .fsync || Mutation.applies(.queueUnsynced) { admit(written.count, now: now, wall: wall) }
     }
 
     /// Whether new events come into memory at once: only with nothing ahead of the journal's cursor can they be next of their keys.

@@ -35,7 +35,7 @@ extension KeyedQueue {
 
     private mutating func line(up key: Slot, for event: Slot, now: NIODeadline) {
         let reference = KeyReference(slot: key, generation: keys[key].generation)
-        let isBusy = keys[key].inFlight > 0
+        let isBusy = keys[key].inFlight > 0 && !Mutation.applies(.handKeyOverEarly)
         if events[event].isSuspect || events[event].isInteraction {
             // Behind events in flight it is placed once they are done.
             guard !isBusy else { return }
@@ -188,7 +188,7 @@ extension KeyedQueue {
         let type = events[event].type
         if let ready = readyTime(of: key), ready > now { return false }
         return isWanted(type) && !events[event].isSuspect && workers[worker].wants(type)
-            && (keys[key].inFlight == 0 || keys[key].holder == worker)
+            && (keys[key].inFlight == 0 || keys[key].holder == worker || Mutation.applies(.handKeyOverEarly))
     }
 
     private mutating func popLine(of worker: Slot, free: Bool) -> KeyReference? {

@@ -147,6 +147,7 @@ extension KeyedQueue {
         var event = workers[worker].held.first
         while event != .none {
             events[event].deaths += 1
+            if Mutation.applies(.blameEverything) { events[event].failures += 1 }
             noteChange(of: event)
             event = holderLinks.next(after: event)
         }

@@ -228,7 +228,8 @@ struct KeyedDispatcher<Job: Sendable>: Sendable {
     }
 
     private func isBlocked(_ key: String, isInteraction: Bool) -> Bool {
-        (!pauseFences.isEmpty && !isInteraction) || keys[key]?.fences ?? 0 > 0
+        if Mutation.applies(.goOnAfterNack) { return false }
+        return (!pauseFences.isEmpty && !isInteraction) || keys[key]?.fences ?? 0 > 0
     }
 
     private mutating func unpark(_ name: String) {
@@ -242,6 +243,7 @@ struct KeyedDispatcher<Job: Sendable>: Sendable {
 
     private mutating func admit(_ id: CopyID) {
         guard let copy = copies[id] else { return }
+        if Mutation.applies(.acknowledgeFirst) { tellDone(copy.event) }
         if copy.lacksWrite {
             copies[id]?.isWriting = true
             effects.append(.write(id, copy.job))
