@@ -64,7 +64,7 @@ final class QueueFeeder: ChannelInboundHandler {
             context.eventLoop.scheduleTask(in: .milliseconds(1)) { Self.wake(waker) }
             return
         }
-        hub.receive(burst())
+        _ = hub.receive(burst())
         if sent == events { finished.succeed() } else { wake() }
     }
 
