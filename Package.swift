@@ -123,6 +123,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "SimulationTests",
+            dependencies: ["GatewayProcess", "WorkerProcess", "Shared", "TestKit", nioCore, collections],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "TestKit", "Shared", "GatewayProcess", "WorkerProcess", "ControlTool", "DiscordSimulator",

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import Shared
+internal import TestKit
 internal import Testing
 
 @testable internal import GatewayProcess
@@ -132,7 +133,7 @@ internal import Testing
         let text = "f81d4fae-7dec-41d0-a765-00a0c91e6bf6"
         #expect(UUIDBytes(text)?.description == text)
         #expect(UUIDBytes("f81d4fae") == nil)
-        var random = SeededGenerator(state: 1)
+        var random = SeededGenerator(seed: 1)
         #expect(UUIDBytes("\(UUIDBytes(using: &random))") != nil)
     }
 }

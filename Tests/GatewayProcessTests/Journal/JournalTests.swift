@@ -21,7 +21,7 @@ internal import Testing
         settings.segmentBytes = segmentBytes
         var journal = Journal(
             disk: try FileDisk(directory: directory.path("journal")), settings: settings, identity: .zero,
-            boot: UUIDBytes(repeatElement(boot, count: 16)), seeds: SeedSource(SeededGenerator(state: 3)))
+            boot: UUIDBytes(repeatElement(boot, count: 16)), seeds: SeedSource(SeededGenerator(seed: 3)))
         let contents = try journal.open { $0 == "TYPING_START" }
         return (journal, contents)
     }

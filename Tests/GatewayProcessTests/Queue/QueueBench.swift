@@ -1,12 +1,13 @@
 internal import NIOCore
 internal import Shared
+internal import TestKit
 
 @testable internal import GatewayProcess
 
 /// A `KeyedQueue` with a clock, as the hub leads it: after every step what can be given is given.
 struct QueueBench {
     var queue: KeyedQueue
-    var random = SeededGenerator(state: 1)
+    var random = SeededGenerator(seed: 1)
     var now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
     var wall: Int64 = 1_764_000_000_000_000
     private var sequence = 0

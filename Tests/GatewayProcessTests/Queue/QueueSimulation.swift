@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import Shared
+internal import TestKit
 internal import Testing
 
 @testable internal import GatewayProcess
@@ -73,7 +74,7 @@ struct QueueSimulation {
         var settings = KeyedQueue.Settings()
         settings.maximumBytes = 80_000
         queue = KeyedQueue(settings: settings)
-        random = SeededGenerator(state: seed)
+        random = SeededGenerator(seed: seed)
     }
 
     // MARK: Steps

@@ -1,5 +1,6 @@
 import NIOCore
 import Shared
+import TestKit
 import Testing
 
 @testable import GatewayProcess
@@ -163,7 +164,7 @@ struct EnvelopeFuzzTests {
 
     @Test(arguments: 1...8 as ClosedRange<UInt64>)
     func `Scanner and simdjson accept and refuse the same texts`(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         let parser = JSONParser()
         var accepted = 0
         for round in 0..<4000 {

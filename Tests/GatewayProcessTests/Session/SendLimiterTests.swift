@@ -1,4 +1,5 @@
 import NIOCore
+import TestKit
 import Testing
 
 @testable import GatewayProcess
@@ -35,7 +36,7 @@ struct SendLimiterTests {
 
     @Test func `No window of sixty seconds ever holds more than 120 frames`() {
         var limiter = SendLimiter()
-        var random = SeededGenerator(state: 4)
+        var random = SeededGenerator(seed: 4)
         var now = Self.start
         var sent: [NIODeadline] = []
         for _ in 0..<5000 {

@@ -1,21 +1,9 @@
 import NIOCore
 import Shared
+import TestKit
 import Testing
 
 @testable import GatewayProcess
-
-/// SplitMix64: the same numbers in every run.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
 
 /// A state machine with its own clock and randomness.
 struct MachineBench {
@@ -23,7 +11,7 @@ struct MachineBench {
 
     var machine: SessionStateMachine
     var now = NIODeadline.uptimeNanoseconds(1_000_000_000)
-    var random = SeededGenerator(state: 1)
+    var random = SeededGenerator(seed: 1)
 
     init(session: ResumableSession? = nil, limits: SessionStateMachine.Limits = SessionStateMachine.Limits()) {
         machine = SessionStateMachine(session: session, limits: limits)
@@ -231,7 +219,7 @@ struct SessionStateMachineTests {
         var firsts: Set<Int64> = []
         for seed in 0..<20 as Range<UInt64> {
             var bench = MachineBench.awaitingHello()
-            bench.random = SeededGenerator(state: seed)
+            bench.random = SeededGenerator(seed: seed)
             bench.handle(MachineBench.hello)
             let first = try #require(bench.machine.nextDeadline) - bench.now
             #expect(first >= .zero && first < .milliseconds(41250))

@@ -1,4 +1,5 @@
 import Shared
+import TestKit
 import Testing
 
 @testable import WorkerProcess

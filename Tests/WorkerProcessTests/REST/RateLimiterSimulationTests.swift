@@ -1,22 +1,8 @@
 import Shared
+import TestKit
 import Testing
 
 @testable import WorkerProcess
-
-/// splitmix64: a seed gives the same run on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
 
 /// Discord's side: a fixed window per channel that begins with its first request, and 50 requests in each second of its
 /// clock. Time is in milliseconds.
