@@ -77,6 +77,7 @@ build_testable() {
     swift build --build-tests "${TESTABLE[@]}"
 }
 
-test_testable() { SWIFT_BACKTRACE=enable=no swift test --skip-build "${TESTABLE[@]}" "$@"; }
+# Hashing that is the same in each run, so that a seed is a whole run.
+test_testable() { SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1 swift test --skip-build "${TESTABLE[@]}" "$@"; }
 
 testable_directory() { swift build "${TESTABLE[@]}" --show-bin-path; }

@@ -27,6 +27,8 @@ swift build --build-tests
 say "Testing"
 # A crashed test must end: the backtracer of a crashed process can hang for minutes and hold the pipe open.
 export SWIFT_BACKTRACE=enable=no
+# The same in each run, so that a seed of a simulation is a whole run.
+export SWIFT_DETERMINISTIC_HASHING=1
 # Without a bound all tests run at once, with hundreds of processes and connections; deadlines then measure the crowd.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH:-4}
 [ $# -eq 0 ] || exec swift test --skip-build "$@"

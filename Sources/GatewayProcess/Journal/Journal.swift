@@ -125,8 +125,9 @@ struct Journal<Disk: JournalDisk> {
         guard staging.readableBytes > 0 else { return }
         let staysAtEnd = isTaken && isCursorAtEnd
         do {
-            if Mutation.applies(.queueUnwritten) { return numbers = stagedNumbers }
-            try disk.write(staging, to: segments[last].number, at: segments[last].end)
+            if !Mutation.applies(.queueUnwritten) {
+                try disk.write(staging, to: segments[last].number, at: segments[last].end)
+            }
         } catch {
             stagedNumbers = numbers
             hasTornTail = true
