@@ -56,7 +56,7 @@ extension Journal {
         let headers = try readHeaders()
         var contents = JournalContents()
         for (place, header) in headers.enumerated() {
-            try disk { journal throws(DiskFailure) in
+            try onDisk { journal throws(DiskFailure) in
                 try journal.restore(header, isLast: place == headers.count - 1, isSheddable, &contents)
             }
         }
@@ -64,12 +64,13 @@ extension Journal {
         stagedNumbers = numbers
         moveCursorToBeginning()
         for place in segments.indices { segments[place].isSealed = true }
-        try disk { journal throws(DiskFailure) in
+        try onDisk { journal throws(DiskFailure) in
             // A process that was killed may have left what was not synced, and from now on it counts.
             if journal.settings.isDurable {
                 for segment in journal.segments { try journal.disk.sync(segment.number) }
             }
-            try journal.rotate()
+            // On a full disk what is there is delivered all the same, which makes room.
+            do throws(DiskFailure) { try journal.rotate() } catch { guard error == .full else { throw error } }
             if contents.isEmpty { journal.moveCursorToEnd() }
             journal.removeFinished()
         }
@@ -78,11 +79,11 @@ extension Journal {
 
     /// Nothing is touched before all headers are known to be ours.
     private mutating func readHeaders() throws(JournalOpening) -> [JournalHeader] {
-        let numbers = try disk { journal throws(DiskFailure) in try journal.disk.segments() }
+        let numbers = try onDisk { journal throws(DiskFailure) in try journal.disk.segments() }
         var headers: [JournalHeader] = []
         var unfinished: [UInt32] = []
         for number in numbers {
-            let bytes = try disk { journal throws(DiskFailure) in
+            let bytes = try onDisk { journal throws(DiskFailure) in
                 try journal.disk.read(number, at: 0, count: JournalHeader.bytes)
             }
             do throws(JournalHeader.Unreadable) {
@@ -95,12 +96,12 @@ extension Journal {
             }
         }
         for number in unfinished {
-            try disk { journal throws(DiskFailure) in try journal.disk.remove(number) }
+            try onDisk { journal throws(DiskFailure) in try journal.disk.remove(number) }
         }
         return headers
     }
 
-    private mutating func disk<Value>(
+    private mutating func onDisk<Value>(
         _ body: (inout Self) throws(DiskFailure) -> Value
     ) throws(JournalOpening) -> Value {
         do throws(DiskFailure) { return try body(&self) } catch { throw .disk(error) }

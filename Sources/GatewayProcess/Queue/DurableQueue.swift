@@ -67,6 +67,7 @@ struct DurableQueue<Disk: JournalDisk> {
         self.queue.lastID = max(queue.lastID, journal.numbers.lastID)
         self.queue.depth += contents.depth
         self.queue.bytes += contents.bytes
+        if journal.segments.last?.isSealed ?? true { refuse(.full) }
         take(contents.interactions, now: now, wall: wall)
         // New events are behind all that is left here, and nothing else tells which keys those have.
         while durability == .memory, self.journal?.hasMore == true, readOn(now: now, wall: wall) {}

@@ -283,7 +283,8 @@ actor ShardSupervisor {
         let snapshot = snapshot()
         guard snapshot != lastWritten else { return }
         do throws(FileFailure) {
-            try StateFile.replace(sessionPath, with: snapshot.text)
+            // Another one may be under way on the writer's thread.
+            try StateFile.replace(sessionPath, with: snapshot.text, suffix: ".now")
             wrote(snapshot, failure: nil)
         } catch {
             wrote(snapshot, failure: error)

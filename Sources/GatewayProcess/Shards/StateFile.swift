@@ -53,8 +53,9 @@ enum StateFile {
     }
 
     /// Replaces the file so that after a crash either the old or the new content is there, whole.
-    static func replace(_ path: String, with text: String) throws(FileFailure) {
-        let temporary = path + ".new"
+    /// - Parameter suffix: of the file's name while it is written; two who may write at once need two.
+    static func replace(_ path: String, with text: String, suffix: String = ".new") throws(FileFailure) {
+        let temporary = path + suffix
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FileFailure("write", temporary) }
         var isOpen = true

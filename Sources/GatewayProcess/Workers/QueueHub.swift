@@ -99,7 +99,10 @@ actor QueueHub: QueueService {
         writer.start()
         syncer.start()
         // From here on a crash may leave deliveries that no file knows of.
-        try StateFile.replace(checkpointPath, with: checkpoint(endedInOrder: false).json.text)
+        do { try StateFile.replace(checkpointPath, with: checkpoint(endedInOrder: false).json.text) } catch {
+            guard store.durability != .memory else { throw error }
+            logger.error("the queue's checkpoint cannot be written", metadata: ["error": "\(error)"])
+        }
         let queueSocket = try UnixListener.open(path: settings.socketPath, name: "queue", mode: settings.socketMode)
         try await listen(on: queueSocket, isControl: false)
         let control = try UnixListener.open(path: settings.controlPath, name: "control", mode: 0o600)
