@@ -209,7 +209,8 @@ struct Journal<Disk: JournalDisk> {
 
     /// Deletes sealed segments whose events are all finished. One that cannot be deleted is tried again.
     mutating func removeFinished() {
-        let removed = segments.filter { segment in
+        // The last one has the numbers.
+        let removed = segments.dropLast().filter { segment in
             segment.isSealed && segment.live <= (Mutation.applies(.deleteLiveSegment) ? 1 : 0)
                 && segment.number != cursor.segment
                 && !(settings.isDurable && (segment.dirty != nil || unsynced.contains(segment.number)))
