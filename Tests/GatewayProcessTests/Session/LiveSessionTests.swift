@@ -109,7 +109,7 @@ struct LiveSessionTests {
     @Test func `Heartbeats carry the durable sequence, and a connection that does not acknowledge them is replaced`()
         async throws
     {
-        let discord = try await ScriptedDiscord(answers: .init(helloInterval: 100))
+        let discord = try await ScriptedDiscord(answers: .init(helloInterval: 500))
         try await SessionHarness(discord).running { harness in
             try await eventually("ready") { await harness.isReady() }
             let first = try #require(discord.connections.first)
