@@ -8,8 +8,8 @@ if [ "${1:-}" = --help ]; then
     cat <<'TEXT'
 usage: ./olim test [ARGUMENT OF swift test ...]
 
-Runs every test: units, the stores against a throw-away PostgreSQL cluster, the four real programs end to end, and, built in
-release mode, a million steps of the simulation and a minute of chaos.
+Runs every test: units, the stores against a throw-away PostgreSQL cluster, more than a million steps of the simulation, the
+four real programs end to end, and, built in release mode, a minute of chaos.
 For one suite: ./olim test --filter KeyedQueue
 TEXT
     exit 0
@@ -53,14 +53,9 @@ run_tests() {
 run_tests --filter Simulation
 run_tests --skip Simulation
 
-build_testable
-say "Simulating: more than a million steps"
-# Of eight seeds, in each mode; `./olim simulate` looks further.
-export OLIM_SIMULATION_SEED=1 OLIM_SIMULATION_SEEDS=8 OLIM_SIMULATION_STEPS=50000
-timeout --kill-after 10 900 swift test --skip-build "${TESTABLE[@]}" --filter SimulateCommand
-
+build_release olim-gateway olim-worker olimctl olim-simulator
 say "Chaos: a minute with the real processes"
 python3 -B -m unittest discover --quiet --start-directory Tests/Chaos
-OLIM_BIN=$(testable_directory)
+OLIM_BIN=$(release_directory)
 export OLIM_BIN
 timeout --kill-after 10 900 python3 -B Tests/Chaos/chaos.py --minutes 1

@@ -149,7 +149,7 @@ struct Journal<Disk: JournalDisk> {
 
     private mutating func cutTornTail() throws(DiskFailure) {
         guard let active = segments.last else { return }
-        if !Mutation.applies(.keepTornEnd) { try disk.truncate(active.number, to: active.end) }
+        try disk.truncate(active.number, to: active.end)
         hasTornTail = false
     }
 

@@ -16,8 +16,6 @@ public enum Mutation: String, CaseIterable, Sendable {
     case blameEverything
     /// That an event was delivered is not written down.
     case forgetDeliveries
-    /// The torn end of the journal stays, and what is written next stands behind it.
-    case keepTornEnd
     /// A segment goes although an event in it is not finished.
     case deleteLiveSegment
     /// Rewriting leaves out an event that is not finished.
