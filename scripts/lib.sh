@@ -68,16 +68,3 @@ build_release() {
 }
 
 release_directory() { swift build -c release --show-bin-path; }
-
-# A release build whose tests can look inside: of its own, because it is compiled with other options than what is installed.
-readonly TESTABLE=(-c release -Xswiftc -enable-testing --scratch-path .build-testable)
-
-build_testable() {
-    say "Building in release mode with the tests (the first time takes some minutes)"
-    swift build --build-tests "${TESTABLE[@]}"
-}
-
-# Hashing that is the same in each run, so that a seed is a whole run.
-test_testable() { SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1 swift test --skip-build "${TESTABLE[@]}" "$@"; }
-
-testable_directory() { swift build "${TESTABLE[@]}" --show-bin-path; }
