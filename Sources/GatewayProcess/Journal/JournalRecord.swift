@@ -69,6 +69,28 @@ enum JournalRecord {
 }
 
 extension ByteBuffer {
+    /// Appends a record of known length, padding excluded; `body` writes what its kind has behind the head to its place. Asks
+    /// for room once, since this is done for every event.
+    mutating func writeRecord(
+        _ kind: JournalRecord.Kind, length: Int, index: UInt16, seed: UInt64,
+        _ body: (UnsafeMutableRawBufferPointer) -> Void
+    ) {
+        let stride = JournalRecord.padded(length)
+        _ = writeWithUnsafeMutableBytes(minimumWritableBytes: stride) { room in
+            let record = UnsafeMutableRawBufferPointer(rebasing: room[..<stride])
+            body(record)
+            record.storeBytes(of: UInt32(length).littleEndian, toByteOffset: 8, as: UInt32.self)
+            record.storeBytes(of: index.littleEndian, toByteOffset: 12, as: UInt16.self)
+            record[14] = kind.rawValue
+            record[15] = 0
+            for position in length..<stride { record[position] = 0 }
+            let whole = UnsafeRawBufferPointer(rebasing: record[..<length])
+            let checksum = JournalRecord.checksum(of: whole, seed: seed)
+            record.storeBytes(of: checksum.littleEndian, toByteOffset: 0, as: UInt64.self)
+            return stride
+        }
+    }
+
     /// Appends a record; `body` writes what its kind has behind the head.
     mutating func writeRecord(
         _ kind: JournalRecord.Kind, index: UInt16, seed: UInt64, _ body: (inout ByteBuffer) -> Void

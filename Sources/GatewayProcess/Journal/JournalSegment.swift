@@ -63,14 +63,19 @@ struct JournalSegment {
     /// The marks to be written and where; nil if all are.
     var unwrittenMarks: (offset: Int, bytes: ByteBuffer)? {
         dirty.map { range in
-            (JournalHeader.bytes + range.lowerBound, ByteBuffer(bytes: marks[range].lazy.map(\.rawValue)))
+            (JournalHeader.bytes + range.lowerBound, Self.bytes(of: marks[range]))
         }
     }
 
     mutating func marksWritten() { dirty = nil }
 
     /// All marks, as a rewritten file has them.
-    var allMarks: ByteBuffer { ByteBuffer(bytes: marks.lazy.map(\.rawValue)) }
+    var allMarks: ByteBuffer { Self.bytes(of: marks[...]) }
+
+    /// A mark is one byte, in memory as on the disk.
+    private static func bytes(of marks: ArraySlice<JournalMark>) -> ByteBuffer {
+        marks.withUnsafeBytes { ByteBuffer(bytes: $0) }
+    }
 
     /// Takes back what was appended last.
     mutating func cut(to count: Int, end: Int) {

@@ -20,7 +20,7 @@ struct JournaledEvent: Equatable {
     var retryOf: EventID?
     var data: ByteBuffer
 
-    private static let fixedBytes = 66
+    fileprivate static let fixedBytes = 66
 
     /// The part of it that the queue orders by.
     struct Outline: Equatable {
@@ -106,20 +106,42 @@ struct JournaledEvent: Equatable {
 extension ByteBuffer {
     /// Appends an event's record.
     mutating func writeRecord(_ event: JournaledEvent, index: UInt16, seed: UInt64) {
-        writeRecord(.event, index: index, seed: seed) { record in
-            record.writeInteger(event.id.rawValue, endianness: .little)
-            record.writeInteger(event.receivedAt, endianness: .little)
-            record.writeInteger(Int64(event.sequence), endianness: .little)
-            record.writeInteger(event.retryOf?.rawValue ?? 0, endianness: .little)
-            record.writeInteger(event.key.number, endianness: .little)
-            record.writeInteger(UInt32(truncatingIfNeeded: event.shard), endianness: .little)
-            record.writeInteger(event.key.keyClass.rawValue)
-            record.writeInteger(UInt8(0))
-            let lengths = record.writerIndex
-            record.writeRepeatingByte(0, count: 4)
-            record.setInteger(record.writeShortText(event.type), at: lengths, endianness: .little)
-            record.setInteger(record.writeShortText(event.session), at: lengths + 2, endianness: .little)
-            record.writeImmutableBuffer(event.data)
+        // Both are names that Discord makes up: what is longer than the field for its length is cut.
+        var (type, session) = (event.type, event.session)
+        type.withUTF8 { type in
+            session.withUTF8 { session in
+                let type = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(type).prefix(Int(UInt16.max)))
+                let session = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(session).prefix(Int(UInt16.max)))
+                let names = JournaledEvent.fixedBytes + type.count + session.count
+                writeRecord(.event, length: names + event.data.readableBytes, index: index, seed: seed) { record in
+                    record.store(event.id.rawValue, at: 16)
+                    record.store(event.receivedAt, at: 24)
+                    record.store(Int64(event.sequence), at: 32)
+                    record.store(event.retryOf?.rawValue ?? 0, at: 40)
+                    record.store(event.key.number, at: 48)
+                    record.store(UInt32(truncatingIfNeeded: event.shard), at: 56)
+                    record.store(event.key.keyClass.rawValue, at: 60)
+                    record.store(UInt8(0), at: 61)
+                    record.store(UInt16(type.count), at: 62)
+                    record.store(UInt16(session.count), at: 64)
+                    record.copy(type, to: JournaledEvent.fixedBytes)
+                    record.copy(session, to: JournaledEvent.fixedBytes + type.count)
+                    event.data.withUnsafeReadableBytes { record.copy($0, to: names) }
+                }
+            }
         }
+    }
+}
+
+extension UnsafeMutableRawBufferPointer {
+    /// Puts an integer where records have it. The caller has made sure of the room.
+    @inline(__always)
+    fileprivate func store<Integer: FixedWidthInteger & BitwiseCopyable>(_ value: Integer, at offset: Int) {
+        storeBytes(of: value.littleEndian, toByteOffset: offset, as: Integer.self)
+    }
+
+    @inline(__always)
+    fileprivate func copy(_ bytes: UnsafeRawBufferPointer, to offset: Int) {
+        UnsafeMutableRawBufferPointer(rebasing: self[offset...]).copyMemory(from: bytes)
     }
 }

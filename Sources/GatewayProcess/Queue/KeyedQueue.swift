@@ -42,7 +42,7 @@ struct KeyedQueue {
     // Events.
     var events: [QueuedEvent] = []
     private var freeEvents: [Slot] = []
-    var slotsByID: [EventID: Slot] = [:]
+    var slotsByID = SlotTable<EventID>()
     /// Chains the events of each key.
     var keyLinks = SlotLinks()
     /// Chains the events that are the oldest of their key at their worker, by the time since when.
@@ -65,7 +65,7 @@ struct KeyedQueue {
     // Keys.
     var keys: [KeyState] = []
     private var freeKeys: [Slot] = []
-    private var slotsByKey: [QueueKey: Slot] = [:]
+    private var slotsByKey = SlotTable<QueueKey>()
     var holds = Heap<Hold>()
 
     // Workers.
@@ -92,6 +92,7 @@ struct KeyedQueue {
 
     // Names of dispatches.
     private var typeIndices: [String: TypeIndex] = [:]
+    private var lastType: (name: String, index: TypeIndex)?
     private(set) var typeNames: [String] = []
     private var typeWanted: [Bool] = []
     private(set) var typeSheddable: [Bool] = []
@@ -146,7 +147,7 @@ struct KeyedQueue {
         }
         count(event.byteCount)
         let slot = insert(event, key: dispatch.key)
-        if Self.sheddable.contains(dispatch.type) { shedLine.append(event.id) }
+        if typeSheddable[event.type] { shedLine.append(event.id) }
         if bytes > settings.maximumBytes {
             shed()
             if slotsByID[event.id] == nil { return .shed }
@@ -210,7 +211,7 @@ struct KeyedQueue {
             counters.unwanted[name, default: 0] += 1
             return .unwanted
         }
-        if bytes >= settings.maximumBytes, Self.sheddable.contains(name) {
+        if bytes >= settings.maximumBytes, typeSheddable[index(ofType: name)] {
             counters.shed[name, default: 0] += 1
             return .shed
         }
@@ -261,7 +262,7 @@ struct KeyedQueue {
             timeoutLinks.grow()
             holderLinks.grow()
         }
-        slotsByID[event.id] = slot
+        slotsByID.insert(slot, for: event.id)
         keyLinks.append(slot, to: &keys[keySlot].events)
         if keys[keySlot].firstWaiting == .none { keys[keySlot].firstWaiting = slot }
         return slot
@@ -309,7 +310,7 @@ struct KeyedQueue {
     /// Frees the place of an event that is not in flight.
     mutating func free(_ slot: Slot) {
         keyLinks.remove(slot, from: &keys[events[slot].key].events)
-        slotsByID[events[slot].id] = nil
+        slotsByID.remove(events[slot].id)
         events[slot].data = nil
         events[slot].reasons = []
         freeEvents.append(slot)
@@ -333,12 +334,12 @@ struct KeyedQueue {
             slot = Slot(keys.count)
             keys.append(KeyState(key: key, generation: 0))
         }
-        slotsByKey[key] = slot
+        slotsByKey.insert(slot, for: key)
         return slot
     }
 
     mutating func removeKey(_ slot: Slot) {
-        slotsByKey[keys[slot].key] = nil
+        slotsByKey.remove(keys[slot].key)
         keys[slot].generation &+= 1
         freeKeys.append(slot)
     }
@@ -349,6 +350,14 @@ struct KeyedQueue {
     // MARK: Names and wishes
 
     mutating func index(ofType name: String) -> TypeIndex {
+        // Nearly always it is the same as before.
+        if let (last, index) = lastType, last == name { return index }
+        let index = newOrKnownIndex(ofType: name)
+        lastType = (name, index)
+        return index
+    }
+
+    private mutating func newOrKnownIndex(ofType name: String) -> TypeIndex {
         if let index = typeIndices[name] { return index }
         let index = typeNames.count
         typeIndices[name] = index
@@ -365,7 +374,6 @@ struct KeyedQueue {
     mutating func wishesChanged() {
         typeWanted = typeNames.map { wishes.wants($0) }
     }
-
 }
 
 extension Array {

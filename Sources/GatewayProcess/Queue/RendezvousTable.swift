@@ -12,7 +12,7 @@ struct RendezvousTable {
 
     /// - Parameter ordinal: which of the workers of this name it is, so that each has its own share.
     mutating func insert(_ slot: Slot, name: String, ordinal: Int) {
-        members.append((slot, Self.hash(Self.seed(of: name) &+ UInt64(ordinal) &* 0x9E37_79B9_7F4A_7C15)))
+        members.append((slot, (Self.seed(of: name) &+ UInt64(ordinal) &* 0x9E37_79B9_7F4A_7C15).mixed))
         forgetRankings()
     }
 
@@ -23,10 +23,9 @@ struct RendezvousTable {
 
     /// All workers, the key's own first.
     mutating func ranking(of key: QueueKey) -> [Slot] {
-        let bucket = Int(
-            Self.hash(key.number ^ (UInt64(key.keyClass.rawValue) << 61)) >> (64 - Self.bucketBits))
+        let bucket = Int(key.tableHash >> (64 - Self.bucketBits))
         if rankings[bucket].count != members.count {
-            rankings[bucket] = members.map { (Self.hash($0.seed ^ UInt64(bucket)), $0.slot) }
+            rankings[bucket] = members.map { (($0.seed ^ UInt64(bucket)).mixed, $0.slot) }
                 .sorted { $0 > $1 }
                 .map(\.1)
         }
@@ -35,14 +34,6 @@ struct RendezvousTable {
 
     private mutating func forgetRankings() {
         for bucket in rankings.indices { rankings[bucket] = [] }
-    }
-
-    /// SplitMix64's finaliser.
-    private static func hash(_ value: UInt64) -> UInt64 {
-        var mixed = value &+ 0x9E37_79B9_7F4A_7C15
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 
     /// FNV-1a.

@@ -38,20 +38,51 @@ extension ByteBuffer {
             deferred: event.deferred, retryOf: event.retryOf, data: event.data)
     }
 
-    /// Appends an event as one line, with its line break, whose key is a class and a number: `guild:1`. Makes no `String`.
+    /// Appends an event as one line, with its line break, whose key is a class and a number: `guild:1`. Makes no `String`, and
+    /// asks for room once: this is written for every event.
     public mutating func writeEvent(
         id: EventID, attempt: Int, shard: Int, sequence: Int, type: String, keyClass: StaticString, keyNumber: UInt64,
         receivedAt: Int64, sentAt: Int64, redelivered: Bool, deferred: Bool, retryOf: EventID?, data: ByteBuffer
     ) {
-        writeEventHead(id: id, attempt: attempt, shard: shard, sequence: sequence, type: type)
-        writeInteger(UInt8(ascii: "\""))
-        writeStaticString(keyClass)
-        writeInteger(UInt8(ascii: ":"))
-        writeDecimal(keyNumber)
-        writeInteger(UInt8(ascii: "\""))
-        writeEventTail(
-            receivedAt: receivedAt, sentAt: sentAt, redelivered: redelivered, deferred: deferred, retryOf: retryOf,
-            data: data)
+        guard LineWriter.isPlain(type) else {
+            return writeFrame(
+                EventFrame(
+                    id: id, attempt: attempt, shard: shard, sequence: sequence, type: type,
+                    key: "\(keyClass):\(keyNumber)", receivedAt: receivedAt, sentAt: sentAt, redelivered: redelivered,
+                    deferred: deferred, retryOf: retryOf, data: data))
+        }
+        var type = type
+        type.withUTF8 { type in
+            writeLine(of: LineWriter.eventOverhead + type.count + data.readableBytes) { line in
+                line.write(#"{"op":"event","id":"#)
+                line.write(decimal: id.rawValue)
+                line.write(#","attempt":"#)
+                line.write(decimal: Int64(attempt))
+                line.write(#","shard":"#)
+                line.write(decimal: Int64(shard))
+                line.write(#","seq":"#)
+                line.write(decimal: Int64(sequence))
+                line.write(#","t":""#)
+                line.write(UnsafeRawBufferPointer(type))
+                line.write(#"","key":""#)
+                line.write(keyClass)
+                line.write(":")
+                line.write(decimal: keyNumber)
+                line.write(#"","received_at":"#)
+                line.write(decimal: receivedAt)
+                line.write(#","sent_at":"#)
+                line.write(decimal: sentAt)
+                if redelivered { line.write(#","redelivered":true"#) }
+                if deferred { line.write(#","deferred":true"#) }
+                if let retryOf {
+                    line.write(#","retry_of":"#)
+                    line.write(decimal: retryOf.rawValue)
+                }
+                line.write(#","d":"#)
+                data.withUnsafeReadableBytes { line.write($0) }
+                line.write("}\n")
+            }
+        }
     }
 
     /// Everything before the key's value.

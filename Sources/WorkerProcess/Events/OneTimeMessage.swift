@@ -73,14 +73,23 @@ struct OneTimeMessage: Sendable {
         in place: Snowflake, since beginning: OutgoingMessageState.Beginning, _ services: Services
     ) async throws -> Snowflake? {
         let asked = ContinuousClock.now
-        let again: OutgoingMessageState.Beginning?
-        do {
-            again = try await services.store.beginMessageAgain(nonce, in: channel, after: beginning)
-        } catch {
-            throw error as any Error
+        switch await beginAgain(after: beginning, services.store) {
+        case .success(nil): throw othersSend(in: place)
+        case .success(let again?):
+            return try await post(in: channel, until: asked + Self.nonceWindow, again, services)
+        case .failure(let error): throw error
         }
-        guard let again else { throw othersSend(in: place) }
-        return try await post(in: channel, until: asked + Self.nonceWindow, again, services)
+    }
+
+    /// The outcome as a value: caught where it is thrown on, it makes the optimizer of Swift 6.3 crash.
+    private func beginAgain(
+        after beginning: OutgoingMessageState.Beginning, _ store: any Store
+    ) async -> Result<OutgoingMessageState.Beginning?, StoreError> {
+        do throws(StoreError) {
+            return .success(try await store.beginMessageAgain(nonce, in: channel, after: beginning))
+        } catch {
+            return .failure(error)
+        }
     }
 
     private func othersSend(in place: Snowflake) -> any Error {
@@ -93,14 +102,19 @@ struct OneTimeMessage: Sendable {
         in place: Snowflake, until end: ContinuousClock.Instant, _ beginning: OutgoingMessageState.Beginning?,
         _ services: Services
     ) async throws -> Snowflake? {
-        switch await attempt(in: place, until: end, services.api) {
-        case .success(let id):
-            try await services.store.recordMessage(nonce, in: place, id: id)
-            return id
-        case .failure(let error):
-            if !error.mayHaveBeenCarriedOut, let beginning { await withdraw(beginning, services) }
-            throw error
+        let outcome = await attempt(in: place, until: end, services.api)
+        if case .failure(let error) = outcome, !error.mayHaveBeenCarriedOut, let beginning {
+            await withdraw(beginning, services)
         }
+        let id = try outcome.get()
+        try await record(id, in: place, services.store)
+        return id
+    }
+
+    /// By itself, and not inlined: the optimizer of Swift 6.3 crashes over it elsewhere.
+    @inline(never)
+    private func record(_ id: Snowflake?, in place: Snowflake, _ store: any Store) async throws {
+        try await store.recordMessage(nonce, in: place, id: id)
     }
 
     /// If this fails, the channel is looked through the next time.
