@@ -29,14 +29,10 @@ struct FloodMessages: Sendable {
         }
     }
 
-    /// Appends a message to a buffer, and says whose it is and how long.
+    /// Whose a message is, and its bytes: a slice of the one buffer that all of them are in, as of what a session decompresses.
     /// - Parameter number: which one; after the last comes the first again.
-    func write(_ number: Int, to buffer: inout ByteBuffer) -> (guild: UInt64, length: Int) {
+    subscript(number: Int) -> (guild: UInt64, data: ByteBuffer)? {
         let message = messages[number % messages.count]
-        text.withUnsafeReadableBytes { bytes in
-            _ = buffer.writeBytes(
-                UnsafeRawBufferPointer(rebasing: bytes[message.start..<message.start + message.length]))
-        }
-        return (message.guild, message.length)
+        return text.getSlice(at: message.start, length: message.length).map { (message.guild, $0) }
     }
 }
