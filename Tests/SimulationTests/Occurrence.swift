@@ -67,13 +67,19 @@ struct Tally {
         changes.append((now, isCertain))
     }
 
-    /// What was written before `safe` is still known.
+    /// What was written before `safe` is still known. The others may be, also to the process after the next: a loss of power
+    /// can follow a kill.
     mutating func survive(safe: NIODeadline) {
-        for change in changes where change.at >= safe && change.isCertain { lowest = max(0, lowest - 1) }
-        changes = []
+        for place in changes.indices where changes[place].at >= safe && changes[place].isCertain {
+            changes[place].isCertain = false
+            lowest = max(0, lowest - 1)
+        }
     }
 
+    /// It shows how many there are.
     mutating func settle(_ value: Int) {
+        changes.removeLast(min(max(0, highest - value), changes.count))
+        for place in changes.indices { changes[place].isCertain = true }
         highest = value
         lowest = value
     }

@@ -37,6 +37,9 @@ struct Journal<Disk: JournalDisk> {
     var damaged: [JournalPosition] = []
     /// Written and not synced.
     var unsynced: Set<UInt32> = []
+    /// What a sync that is under way covers. A file that goes before it is done could come back without what it was to cover,
+    /// because that it is gone is not synced either.
+    var syncing: Set<UInt32> = []
     /// Up to where the last segment outlives a loss of power, if that is asked for.
     var syncPoint: JournalSyncPoint?
     private(set) var dirtySegments: Set<UInt32> = []
@@ -213,7 +216,7 @@ struct Journal<Disk: JournalDisk> {
         let removed = segments.dropLast().filter { segment in
             segment.isSealed && segment.live <= (Mutation.applies(.deleteLiveSegment) ? 1 : 0)
                 && segment.number != cursor.segment
-                && !(settings.isDurable && (segment.dirty != nil || unsynced.contains(segment.number)))
+                && !(settings.isDurable && (segment.dirty != nil || awaitsSync(segment.number)))
         }
         for segment in removed {
             // One that cannot be deleted is tried again with the next one.
@@ -223,6 +226,8 @@ struct Journal<Disk: JournalDisk> {
             dirtySegments.remove(segment.number)
         }
     }
+
+    private func awaitsSync(_ segment: UInt32) -> Bool { unsynced.contains(segment) || syncing.contains(segment) }
 
     // MARK: Marks and notes
 

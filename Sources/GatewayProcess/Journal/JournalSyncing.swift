@@ -36,11 +36,13 @@ extension Journal {
     mutating func beginSync() -> (segments: [UInt32], point: JournalSyncPoint?) {
         let begun = unsynced.sorted().filter { place(of: $0) != nil }
         unsynced = []
+        syncing = Set(begun)
         return (begun, presentPoint)
     }
 
     /// A sync has ended. After a failure nothing that it was to make durable counts, and it is cut off.
     mutating func endSync(of begun: (segments: [UInt32], point: JournalSyncPoint?), isDone: Bool) {
+        syncing = []
         if isDone {
             // Meanwhile the segment may have been sealed, which syncs it.
             if begun.point?.segment == appending { syncPoint = begun.point }

@@ -135,6 +135,8 @@ struct KeyedQueue {
             event = makeEvent(dispatch, id: nextID(wall: wall), origin: .ledger(position))
             event.wasDelivered = mayBeRepeated
             ledger.name(position, event.id)
+            // So that the next process knows it, too.
+            if mayBeRepeated { ledger.remember(position) }
         case .replayed(let position, let pending):
             counters.received += 1
             if let refusal = refusal(of: dispatch.type) {

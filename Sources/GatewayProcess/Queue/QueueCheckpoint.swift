@@ -23,6 +23,8 @@ struct QueueCheckpoint: Equatable, Sendable {
         /// Finished beyond it, ascending.
         let finished: [ClosedRange<Int>]
         let pending: [Pending]
+        /// Of what is neither, a process that did not end in order may have delivered some.
+        var isUncertain = false
     }
 
     /// Names the state directory's queue to workers.
@@ -72,6 +74,7 @@ extension QueueCheckpoint.Shard {
             "contiguous": contiguous.map(JSON.integer),
             "finished": .array(finished.map { .array([.integer($0.lowerBound), .integer($0.upperBound)]) }),
             "pending": .array(pending.map(\.json)),
+            "uncertain": isUncertain ? true : nil,
         ])
     }
 
@@ -87,7 +90,7 @@ extension QueueCheckpoint.Shard {
         }
         self.init(
             shard: shard, session: session, contiguous: json["contiguous"]?.int, finished: ranges,
-            pending: pending.compactMap(QueueCheckpoint.Pending.init))
+            pending: pending.compactMap(QueueCheckpoint.Pending.init), isUncertain: json["uncertain"]?.bool ?? false)
         guard ranges.count == finished.count, self.pending.count == pending.count else { return nil }
     }
 }

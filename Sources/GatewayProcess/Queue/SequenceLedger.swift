@@ -54,7 +54,7 @@ struct SequenceLedger {
         /// Read back after a restart and not yet replayed.
         var finishedBefore: [ClosedRange<Int>] = []
         var pending: [Int: QueueCheckpoint.Pending] = [:]
-        /// The last process did not end in order, and its replay has not ended yet.
+        /// A process before this one did not end in order, and the replay after it has not ended yet.
         var isUncertain = false
 
         mutating func remember(_ index: Int) {
@@ -96,7 +96,7 @@ struct SequenceLedger {
             track.contiguous = shard.contiguous
             track.finishedBefore = shard.finished
             track.pending = Dictionary(shard.pending.map { ($0.sequence, $0) }) { first, _ in first }
-            track.isUncertain = !checkpoint.endedInOrder
+            track.isUncertain = !checkpoint.endedInOrder || shard.isUncertain
             tracks[shard.shard] = track
         }
     }
@@ -247,7 +247,7 @@ struct SequenceLedger {
             pending = replayed + pending
             return QueueCheckpoint.Shard(
                 shard: shard, session: track.session, contiguous: track.contiguous, finished: ranges + finished,
-                pending: pending)
+                pending: pending, isUncertain: track.isUncertain)
         }
     }
 
