@@ -30,9 +30,8 @@ if [[ $suites == *queue* ]]; then
     cc -O2 -Wall -Wextra -Werror -o "$OLIM_PEERS/redis_stream" Benchmarks/peers/redis_stream.c -lhiredis
     cc -O2 -Wall -Wextra -Werror -o "$OLIM_PEERS/nats_jetstream" Benchmarks/peers/nats_jetstream.c -lnats
     # The queue by itself is in an executable, which only tests can link.
-    testable=(-c release -Xswiftc -enable-testing --scratch-path "$OLIM_ROOT/.build-testable")
-    swift build --build-tests "${testable[@]}"
-    OLIM_TESTS=$(swift build "${testable[@]}" --show-bin-path)/olimPackageTests.xctest
+    build_testable
+    OLIM_TESTS=$(swift build "${TESTABLE[@]}" --show-bin-path)/olimPackageTests.xctest
     export OLIM_TESTS
 fi
 exec python3 Benchmarks/bench.py "$@"

@@ -67,4 +67,15 @@ build_release() {
     for product in "$@"; do swift build -c release --product "$product"; done
 }
 
+# The release build whose insides tests can reach; the programs are in it, too.
+# shellcheck disable=SC2034 # used by those that test it
+readonly TESTABLE=(-c release -Xswiftc -enable-testing --scratch-path "$OLIM_ROOT/.build-testable")
+
+build_testable() {
+    require_packages "${BUILD_PACKAGES[@]}"
+    require_swift
+    say "Building in release mode (the first time takes some minutes)"
+    swift build --build-tests "${TESTABLE[@]}"
+}
+
 release_directory() { swift build -c release --show-bin-path; }

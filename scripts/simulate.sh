@@ -36,9 +36,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-require_packages "${BUILD_PACKAGES[@]}"
-require_swift
-say "Building"
-swift build --build-tests
+build_testable
 # Hashing that is the same in each run, so that a seed is a whole run.
-SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1 swift test --skip-build --filter SimulateCommand
+SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1 \
+    swift test --skip-build "${TESTABLE[@]}" --filter SimulateCommand

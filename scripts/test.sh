@@ -8,8 +8,8 @@ if [ "${1:-}" = --help ]; then
     cat <<'TEXT'
 usage: ./olim test [ARGUMENT OF swift test ...]
 
-Runs every test: units, the stores against a throw-away PostgreSQL cluster, more than a million steps of the simulation, the
-four real programs end to end, and, built in release mode, a minute of chaos.
+Runs every test: units, the stores against a throw-away PostgreSQL cluster, the four real programs end to end, and, built in
+release mode, more than a million steps of the simulation and a minute of chaos.
 For one suite: ./olim test --filter KeyedQueue
 TEXT
     exit 0
@@ -53,9 +53,12 @@ run_tests() {
 run_tests --filter Simulation
 run_tests --skip Simulation
 
-build_release olim-gateway olim-worker olimctl olim-simulator
+build_testable
+say "Simulating more than a million steps"
+timeout --kill-after 10 600 swift test --skip-build "${TESTABLE[@]}" --filter SimulationTests.SimulationTests
+
 say "Chaos: a minute with the real processes"
 python3 -B -m unittest discover --quiet --start-directory Tests/Chaos
-OLIM_BIN=$(release_directory)
+OLIM_BIN=$(swift build "${TESTABLE[@]}" --show-bin-path)
 export OLIM_BIN
 timeout --kill-after 10 900 python3 -B Tests/Chaos/chaos.py --minutes 1

@@ -69,7 +69,9 @@ extension Promises {
         switch (ending, world.rules.durability) {
         case (.inOrder, .memory): world.now + .nanoseconds(1)
         case (_, .memory): min(world.now, stoppedAt) - Rules.checkpointAge
-        case (.inOrder, _), (.killed, _), (.powerLost, .journal): flushedAt + .nanoseconds(1)
+        case (.inOrder, _): flushedAt + .nanoseconds(1)
+        // A kill can come between two writes of one moment.
+        case (.killed, _), (.powerLost, .journal): flushedAt
         case (.powerLost, .fsync): syncedAt + .nanoseconds(1)
         }
     }
