@@ -53,6 +53,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(
             name: "CSimdJSON",
@@ -78,7 +79,7 @@ let package = Package(
         .executableTarget(
             name: "WorkerProcess",
             dependencies: [
-                "Shared", "CPostgreSQL",
+                "Shared", "CPostgreSQL", "CCairo",
                 nioCore, nioPosix, nioHTTP1, nioSSL, asyncHTTPClient, logging, argumentParser,
                 collections, serviceLifecycle, unixSignals, grdb,
             ],

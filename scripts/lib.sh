@@ -4,6 +4,7 @@
 readonly BUILD_PACKAGES=(
     ca-certificates git pkg-config
     libpq-dev libssl-dev libsystemd-dev libzstd-dev zlib1g-dev libxxhash-dev libsimdjson-dev libsqlite3-dev
+    libcairo2-dev fonts-dejavu-core
 )
 # shellcheck disable=SC2034 # used by test.sh
 readonly TEST_PACKAGES=(openssl postgresql python3 python3-venv)

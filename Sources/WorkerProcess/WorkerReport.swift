@@ -6,8 +6,33 @@ struct WorkerReport: Sendable {
     let rest: RESTCounters
 
     func json() async -> JSON {
-        ["database": await database(), "tasks": [:], "metrics": metrics]
+        ["database": await database(), "tasks": await tasks(), "metrics": metrics]
     }
+
+    /// What of the daily runs is to come, under way, and went wrong lately. Of the database, so all workers report the same.
+    private func tasks() async -> JSON {
+        do {
+            let counts = try await services.store.runCounts()
+            let troubles = try await services.store.runTroubles(limit: Self.troubles)
+            return [
+                "counts": .array(
+                    counts.map { ["task": .string($0.task), "state": .string($0.state), "count": .integer($0.count)] }),
+                "troubles": .array(
+                    troubles.map {
+                        [
+                            "guild": .string("\($0.key.guild)"), "task": .string($0.key.task),
+                            "date": .string("\($0.key.date)"), "state": .string($0.state),
+                            "reason": .string($0.reason.cut(toUTF16: 200)),
+                        ]
+                    }),
+            ]
+        } catch {
+            return [:]
+        }
+    }
+
+    /// So many of the latest.
+    private static let troubles = 20
 
     var metrics: JSON {
         var members = services.counters.current.json.members ?? []

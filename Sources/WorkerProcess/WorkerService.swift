@@ -42,18 +42,20 @@ struct WorkerService: Service {
     private func serve(_ api: DiscordRESTClient, _ store: any Store) async throws {
         let commands = CommandList.standard
         let services = Services(
-            api: api, store: store, commands: commands, prefixes: GuildPrefixes(standard: settings.commandPrefix),
-            gateway: GatewayLink(),
+            api: api, store: store, commands: commands,
+            configurations: ConfigurationCache(standardPrefix: settings.commandPrefix),
+            permissions: PermissionCache(), gateway: GatewayLink(),
             registrar: CommandRegistrar(commands.declarations, api: api, store: store, logger: logger),
             counters: WorkerCounters(), logger: logger)
+        let scheduler = Scheduler(services)
         let client = QueueClient(
             QueueClient.Options(settings, commands), planner: EventHandlers.standard(services), store: store,
-            counters: services.counters, hooks: hooks(services, api), logger: logger)
+            counters: services.counters, hooks: hooks(services, api, scheduler), logger: logger)
         services.gateway.attach(client)
         defer { services.gateway.attach(nil) }
         let health = try await health(client, services, api)
         do {
-            try await serve(client, services.registrar, store)
+            try await serve(client, services, scheduler)
         } catch {
             await health?.stop()
             throw error
@@ -62,7 +64,8 @@ struct WorkerService: Service {
     }
 
     /// The queue and the registration of commands, until the queue's client ends or either fails.
-    private func serve(_ client: QueueClient, _ registrar: CommandRegistrar, _ store: any Store) async throws {
+    private func serve(_ client: QueueClient, _ services: Services, _ scheduler: Scheduler) async throws {
+        let (registrar, store) = (services.registrar, services.store)
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 group.addTask {
@@ -83,7 +86,15 @@ struct WorkerService: Service {
                     return false
                 }
                 group.addTask {
-                    await RecordKeeping(store: store, logger: logger).run()
+                    await Housekeeping(store: store, logger: logger).run()
+                    return false
+                }
+                group.addTask {
+                    await scheduler.run()
+                    return false
+                }
+                group.addTask {
+                    await store.watchSettings { services.configurations.heard($0) }
                     return false
                 }
                 defer { group.cancelAll() }
@@ -105,13 +116,18 @@ struct WorkerService: Service {
         }
     }
 
-    private func hooks(_ services: Services, _ api: DiscordRESTClient) -> QueueClient.Hooks {
+    private func hooks(
+        _ services: Services, _ api: DiscordRESTClient, _ scheduler: Scheduler
+    ) -> QueueClient.Hooks {
         var hooks = QueueClient.Hooks()
         hooks.welcomed = { welcome in
             ServiceManager.notify(.ready, .status("connected to the gateway, \(welcome.workers) workers"))
             if let application = welcome.applicationID { services.registrar.found(application: application) }
         }
-        hooks.shareChanged = { shards, count, workers in api.updateShare(shards: shards, of: count, workers: workers) }
+        hooks.shareChanged = { shards, count, workers in
+            api.updateShare(shards: shards, of: count, workers: workers)
+            scheduler.updateShare(shards: shards, of: count, workers: workers)
+        }
         hooks.report = { await WorkerReport(services: services, rest: api.counters).json() }
         return hooks
     }
@@ -130,6 +146,7 @@ extension QueueClient.Options {
     init(_ settings: WorkerSettings, _ commands: CommandList) {
         self.init(
             socket: settings.queueSocket, name: settings.name, capacity: settings.capacity,
-            drainTimeout: settings.drainTimeout, ephemeralCommands: commands.ephemeralPaths)
+            drainTimeout: settings.drainTimeout, ephemeralCommands: commands.ephemeralPaths,
+            immediateCommands: commands.immediatePaths)
     }
 }

@@ -22,6 +22,8 @@ final class FakeDiscord: DiscordAPI {
         case getMessages(Snowflake)
         case getUser
         case getOriginal(Snowflake)
+        case getGuild(Snowflake)
+        case getChannel(Snowflake)
     }
 
     /// The bot's own user.
@@ -41,6 +43,8 @@ final class FakeDiscord: DiscordAPI {
         var failuresAfter: [DiscordAPIError] = []
         var commands: JSON = []
         var roundTrip: Int?
+        var guilds: [Snowflake: JSON] = [:]
+        var channels: [Snowflake: JSON] = [:]
     }
 
     private let state = Mutex(State())
@@ -74,6 +78,9 @@ final class FakeDiscord: DiscordAPI {
         state.withLock { $0.others[channel, default: []].append(message) }
     }
     func setRoundTrip(_ milliseconds: Int) { state.withLock { $0.roundTrip = milliseconds } }
+    /// A guild object and a channel object, as Discord has them.
+    func set(guild: Snowflake, _ object: JSON) { state.withLock { $0.guilds[guild] = object } }
+    func set(channel: Snowflake, _ object: JSON) { state.withLock { $0.channels[channel] = object } }
     func setCommands(_ commands: JSON) { state.withLock { $0.commands = commands } }
 
     var calls: [Call] { state.withLock { $0.calls } }
@@ -149,10 +156,9 @@ final class FakeDiscord: DiscordAPI {
     ) async throws(DiscordAPIError) {
         try await perform(.respond(interaction.id, response)) { state throws(DiscordAPIError) in
             guard state.answers[interaction.id] == nil else { throw Self.error(.alreadyAnswered, code: 40060) }
-            if case .message(let message) = response {
-                state.answers[interaction.id] = .some(message)
-            } else {
-                state.answers[interaction.id] = .some(nil)
+            switch response {
+            case .message(let message), .update(let message): state.answers[interaction.id] = .some(message)
+            case .deferredMessage, .deferredUpdate, .autocomplete, .modal: state.answers[interaction.id] = .some(nil)
             }
         }
     }
@@ -163,6 +169,20 @@ final class FakeDiscord: DiscordAPI {
         try await perform(.edit(interaction.id, message)) { state throws(DiscordAPIError) in
             guard state.answers[interaction.id] != nil else { throw Self.error(.notYetAnswered, code: 10015) }
             state.answers[interaction.id] = .some(message)
+        }
+    }
+
+    func guild(_ guild: Snowflake) async throws(DiscordAPIError) -> JSON {
+        try await perform(.getGuild(guild)) { state throws(DiscordAPIError) in
+            guard let object = state.guilds[guild] else { throw Self.error(.rejected, status: 404, code: 10004) }
+            return object
+        }
+    }
+
+    func channel(_ channel: Snowflake) async throws(DiscordAPIError) -> JSON {
+        try await perform(.getChannel(channel)) { state throws(DiscordAPIError) in
+            guard let object = state.channels[channel] else { throw Self.error(.rejected, status: 404, code: 10003) }
+            return object
         }
     }
 
@@ -192,6 +212,11 @@ final class FakeStore: Store {
         var isClosed = false
         var migrations = 0
         var settingsEvents: [Snowflake: EventID] = [:]
+        var posts: [Snowflake: [(post: DailyPost, event: EventID, removedBy: EventID?)]] = [:]
+        var taken: [DailyRun.Key: Int] = [:]
+        var skipped: [DailyRun.Key: EventID] = [:]
+        var notes: [Snowflake: [AdminNote]] = [:]
+        var days: [Snowflake: [Snowflake: [Int: Int]]] = [:]
         var outgoing: [String: Outgoing] = [:]
         var clock = ProcessClock.wallMicroseconds
     }
@@ -274,15 +299,14 @@ final class FakeStore: Store {
             return state.configurations[guild] ?? GuildConfiguration(guild: guild)
         }
     }
-    func setWelcomeChannel(
-        _ channel: Snowflake?, of guild: Snowflake, event: EventID
-    ) async throws(StoreError) {
+    func change(_ change: SettingChange, of guild: Snowflake, event: EventID) async throws(StoreError) {
         try perform { state in
             guard state.settingsEvents[guild] ?? event <= event else { return }
             state.settingsEvents[guild] = event
-            state.configurations[guild, default: GuildConfiguration(guild: guild)].welcomeChannel = channel
+            state.configurations[guild, default: GuildConfiguration(guild: guild)].apply(change)
         }
     }
+    func watchSettings(_ heard: @Sendable @escaping (SettingsSignal) -> Void) async {}
     func forgetWelcomeChannel(_ channel: Snowflake, of guild: Snowflake) async throws(StoreError) {
         try perform { state in
             guard state.configurations[guild]?.welcomeChannel == channel else { return }
@@ -330,7 +354,115 @@ final class FakeStore: Store {
             return old.count
         }
     }
+    func dailyPosts(of guild: Snowflake) async throws(StoreError) -> [DailyPost] {
+        try perform { $0.posts[guild, default: []].filter { $0.removedBy == nil }.map(\.post) }
+    }
+    func addDailyPost(
+        _ text: String, by author: Snowflake, to guild: Snowflake, event: EventID
+    ) async throws(StoreError) -> AddedPost {
+        try perform { state in
+            if let known = state.posts[guild]?.first(where: { $0.event == event }) { return .added(known.post) }
+            let post = DailyPost(number: state.posts[guild, default: []].count + 1, text: text, author: author)
+            state.posts[guild, default: []].append((post, event, nil))
+            return .added(post)
+        }
+    }
+    func removeDailyPost(
+        _ number: Int, from guild: Snowflake, event: EventID
+    ) async throws(StoreError) -> DailyPost? {
+        try perform { state in
+            guard let place = state.posts[guild]?.firstIndex(where: { $0.post.number == number }),
+                let known = state.posts[guild]?[place], known.removedBy == nil || known.removedBy == event
+            else { return nil }
+            state.posts[guild]?[place].removedBy = event
+            return known.post
+        }
+    }
+    func skipDaily(on date: LocalDate, of guild: Snowflake, event: EventID) async throws(StoreError) -> Bool {
+        try perform { state in
+            let key = DailyRun.Key(guild: guild, task: DailyTaskName.post, date: date)
+            guard state.skipped[key] ?? event == event else { return false }
+            state.skipped[key] = event
+            return true
+        }
+    }
+    func takeDailyPost(for run: DailyRun.Key) async throws(StoreError) -> DailyPost? {
+        try perform { state in
+            state.posts[run.guild, default: []].first { $0.removedBy == nil }?.post
+        }
+    }
+    func addNote(_ note: AdminNote, to guild: Snowflake) async throws(StoreError) -> Bool {
+        try perform { state in
+            guard state.notes[guild, default: []].allSatisfy({ $0.cause != note.cause }) else { return false }
+            state.notes[guild, default: []].append(note)
+            return true
+        }
+    }
+    func notes(of guild: Snowflake) async throws(StoreError) -> [AdminNote] {
+        try perform { $0.notes[guild, default: []] }
+    }
+    func removeNotes(_ causes: [AdminNote.Cause], of guild: Snowflake) async throws(StoreError) {
+        try perform { $0.notes[guild]?.removeAll { causes.contains($0.cause) } }
+    }
+    /// So many messages of a member's on a day.
+    func count(_ messages: Int, of member: Snowflake, in guild: Snowflake, day: Int) {
+        state.withLock { $0.days[guild, default: [:]][member, default: [:]][day] = messages }
+    }
+    func statistics(
+        of member: Snowflake, in guild: Snowflake, today: Int
+    ) async throws(StoreError) -> MemberStatistics {
+        try perform { state in
+            MemberStatistics(days: state.days[guild]?[member]?.map { ($0.key, $0.value) } ?? [], today: today)
+        }
+    }
+    func leaderboard(
+        of guild: Snowflake, days: ClosedRange<Int>?, offset: Int, limit: Int
+    ) async throws(StoreError) -> Leaderboard {
+        try perform { state in
+            let rows = state.days[guild, default: [:]].compactMap { member, counts -> LeaderboardRow? in
+                let counted = counts.filter { days?.contains($0.key) ?? true }
+                guard !counted.isEmpty else { return nil }
+                return LeaderboardRow(
+                    member: member, messages: counted.values.reduce(0, +), activeDays: counted.count)
+            }
+            .sorted { ($1.messages, $0.member) < ($0.messages, $1.member) }
+            return Leaderboard(rows: Array(rows.dropFirst(offset).prefix(limit)), members: rows.count)
+        }
+    }
+    func dailyActivity(of guild: Snowflake, days: ClosedRange<Int>) async throws(StoreError) -> [DayActivity] {
+        try perform { state in
+            days.compactMap { day in
+                let counts = state.days[guild, default: [:]].values.compactMap { $0[day] }
+                guard !counts.isEmpty else { return nil }
+                return DayActivity(day: day, messages: counts.reduce(0, +), members: counts.count)
+            }
+        }
+    }
+    func memberRecords(of member: Snowflake) async throws(StoreError) -> MemberRecords {
+        try perform { state in
+            let days = state.days.flatMap { guild, members in
+                (members[member] ?? [:]).map { MemberRecords.Day(guild: guild, day: $0.key, messages: $0.value) }
+            }
+            return MemberRecords(days: days.sorted { $0.day < $1.day }, posts: [])
+        }
+    }
+    func eraseMember(_ member: Snowflake) async throws(StoreError) -> Int {
+        try perform { state in
+            var rows = 0
+            for guild in state.days.keys {
+                rows += state.days[guild]?[member]?.count ?? 0
+                state.days[guild]?[member] = nil
+            }
+            return rows
+        }
+    }
     // Daily runs are tested on the real engines alone.
+    func planDue(tasks: [String], before horizon: Int64, limit: Int) async throws(StoreError) -> Int {
+        throw Self.error(.rejected)
+    }
+    func runCounts() async throws(StoreError) -> [(task: String, state: String, count: Int)] { [] }
+    func runTroubles(limit: Int) async throws(StoreError) -> [(key: DailyRun.Key, state: String, reason: String)] { [] }
+    func forgetGuilds(leftLongerThan age: Duration) async throws(StoreError) -> Int { 0 }
     func planRuns(_ runs: [PlannedRun]) async throws(StoreError) { throw Self.error(.rejected) }
     func claimRuns(of tasks: [String], limit: Int, lease: Duration) async throws(StoreError) -> [DailyRun] {
         throw Self.error(.rejected)
@@ -411,7 +543,8 @@ extension Services {
     static func fake(_ api: any DiscordAPI, _ store: FakeStore, commands: CommandList = .standard) -> Services {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         return Services(
-            api: api, store: store, commands: commands, prefixes: GuildPrefixes(standard: "!"), gateway: GatewayLink(),
+            api: api, store: store, commands: commands, configurations: ConfigurationCache(standardPrefix: "!"),
+            permissions: PermissionCache(), gateway: GatewayLink(),
             registrar: CommandRegistrar(commands.declarations, api: api, store: store, logger: logger),
             counters: WorkerCounters(), logger: logger)
     }

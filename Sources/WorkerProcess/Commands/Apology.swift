@@ -2,7 +2,7 @@ internal import Shared
 
 /// What a caller is told when a command cannot be carried out: better than "thinking" for a quarter of an hour.
 struct Apology: Sendable, Equatable {
-    let text: String
+    let phrase: Phrase
     /// Whether that is all. Otherwise the event still counts as failed and may be tried again, which then edits the apology.
     let isAll: Bool
 
@@ -12,21 +12,14 @@ struct Apology: Sendable, Equatable {
         case .databaseDown:
             // One that is closed is this worker's own, which is going.
             if (error as? StoreError)?.kind == .closed { return nil }
-            text = """
-                I cannot reach my database at the moment, so I do not know whether this was done. \
-                Please try again in a minute.
-                """
+            phrase = .databaseDown
             isAll = true
         case .failed:
-            text = "Sorry, something went wrong here. It was noted for those who run me."
+            phrase = .somethingWrong
             isAll = false
         case .pointless, .tooLate, .notNow, .unauthorized: return nil
         }
     }
 
-    var message: OutgoingMessage {
-        var message = OutgoingMessage(text)
-        message.isEphemeral = true
-        return message
-    }
+    func reply(in language: Language) -> Reply { .hint(language(phrase)) }
 }

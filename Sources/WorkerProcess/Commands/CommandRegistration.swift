@@ -25,7 +25,7 @@ enum CommandRegistration {
                 "nsfw": .bool(command["nsfw"]?.bool ?? false),
                 "contexts": sorted(command["contexts"]),
                 "integration_types": sorted(command["integration_types"] ?? [0]),
-                "localized": .bool(isLocalized(command)),
+                "localizations": localizations(of: command),
                 "options": normalOptions(command["options"]),
             ]
             return ("\(name) \(type)", form)
@@ -43,7 +43,7 @@ enum CommandRegistration {
                     .init("required", .bool(option["required"]?.bool ?? false)),
                     .init("autocomplete", .bool(option["autocomplete"]?.bool ?? false)),
                     .init("channel_types", sorted(option["channel_types"])),
-                    .init("localized", .bool(isLocalized(option))),
+                    .init("localizations", localizations(of: option)),
                     .init("choices", normalChoices(option["choices"])),
                     .init("options", normalOptions(option["options"])),
                 ]
@@ -55,22 +55,32 @@ enum CommandRegistration {
     }
 
     private static func normalChoices(_ choices: JSON?) -> JSON {
-        .array((choices?.elements ?? []).map { ["name": $0["name"] ?? .null, "value": $0["value"] ?? .null] })
+        .array(
+            (choices?.elements ?? []).map {
+                [
+                    "name": $0["name"] ?? .null, "value": $0["value"] ?? .null, "localizations": localizations(of: $0),
+                ]
+            })
     }
 
     private static func sorted(_ numbers: JSON?) -> JSON {
         .array((numbers?.elements ?? []).compactMap(\.int).sorted().map(JSON.integer))
     }
 
-    /// This bot sends no localisations, so that any found there are somebody else's.
-    private static func isLocalized(_ part: JSON) -> Bool {
-        ["name_localizations", "description_localizations"].contains { part[$0]?.members?.isEmpty == false }
+    /// Those of names and descriptions, by locale.
+    private static func localizations(of part: JSON) -> JSON {
+        .array(
+            ["name_localizations", "description_localizations"].map { field in
+                .object((part[field]?.members ?? []).filter { $0.value != .null }.sorted { $0.key < $1.key })
+            })
     }
 
     private static func json(_ command: CommandDeclaration) -> JSON {
         let options = command.subcommands.map(json) + command.options.map(json)
         return [
-            "name": .string(command.name), "type": 1, "description": .string(command.description),
+            "name": .string(command.name), "type": 1,
+            "description": .string(command.description.text(in: .english)),
+            "description_localizations": translations(of: command.description),
             "default_member_permissions": command.permission.map { .string(String($0.rawValue)) } ?? .null,
             "contexts": .array(command.contexts.map { .integer($0.rawValue) }),
             "integration_types": [0],
@@ -78,9 +88,20 @@ enum CommandRegistration {
         ]
     }
 
+    /// In the languages beside English, which is what everybody else is shown.
+    private static func translations(of wording: Wording) -> JSON {
+        guard wording.isTranslated else { return .null }
+        return .object(
+            Language.allCases.filter { $0 != .english }.flatMap { language in
+                language.discordLocales.map { JSON.Member($0, .string(wording.text(in: language))) }
+            })
+    }
+
     private static func json(_ subcommand: SubcommandDeclaration) -> JSON {
         [
-            "type": 1, "name": .string(subcommand.name), "description": .string(subcommand.description),
+            "type": 1, "name": .string(subcommand.name),
+            "description": .string(subcommand.description.text(in: .english)),
+            "description_localizations": translations(of: subcommand.description),
             "options": .array(subcommand.options.map(json)),
         ]
     }
@@ -88,25 +109,36 @@ enum CommandRegistration {
     private static func json(_ option: OptionDeclaration) -> JSON {
         var members: [JSON.Member] = [
             .init("type", .integer(option.kind.discordType)), .init("name", .string(option.name)),
-            .init("description", .string(option.description)), .init("required", .bool(option.isRequired)),
+            .init("description", .string(option.description.text(in: .english))),
+            .init("description_localizations", translations(of: option.description)),
+            .init("required", .bool(option.isRequired)),
         ]
+        if option.isCompleted { members.append(.init("autocomplete", true)) }
         switch option.kind {
         case .string(let length, let choices):
             if let length {
                 members.append(.init("min_length", .integer(length.lowerBound)))
                 members.append(.init("max_length", .integer(length.upperBound)))
             }
-            if !choices.isEmpty {
-                members.append(.init("choices", .array(choices.map { ["name": .string($0), "value": .string($0)] })))
-            }
+            if !choices.isEmpty { members.append(.init("choices", .array(choices.map(json)))) }
         case .integer(let range?):
             members.append(.init("min_value", .integer(range.lowerBound)))
             members.append(.init("max_value", .integer(range.upperBound)))
+        case .number(let range?):
+            members.append(.init("min_value", .double(range.lowerBound)))
+            members.append(.init("max_value", .double(range.upperBound)))
         case .channel(let types) where !types.isEmpty:
             members.append(.init("channel_types", .array(types.map(JSON.integer))))
-        case .integer, .boolean, .user, .channel, .role: break
+        case .integer, .number, .boolean, .user, .channel, .role: break
         }
         return .object(members)
+    }
+
+    private static func json(_ choice: OptionChoice) -> JSON {
+        [
+            "name": .string(choice.name.text(in: .english)), "name_localizations": translations(of: choice.name),
+            "value": .string(choice.value),
+        ]
     }
 }
 
@@ -120,6 +152,7 @@ extension OptionDeclaration.Kind {
         case .user: 6
         case .channel: 7
         case .role: 8
+        case .number: 10
         }
     }
 }

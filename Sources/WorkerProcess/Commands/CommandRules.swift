@@ -43,6 +43,14 @@ enum CommandRules {
             problems += naming(place, subcommand.name, subcommand.description)
             problems += options(place, subcommand.options)
         }
+        for path in command.paths {
+            let subcommand = path == command.name ? nil : String(path.dropFirst(command.name.count + 1))
+            guard command.opensModal(subcommand) else { continue }
+            if command.defers(subcommand) { problems.append("/\(path) opens a modal and cannot be deferred") }
+            if case .same = command.textForm(subcommand) {
+                problems.append("/\(path) opens a modal, which a message cannot: its textForm must be slashOnly")
+            }
+        }
         let size = characters(of: command)
         if size > maximumCharacters {
             problems.append("\(place) has \(size) characters in all; Discord takes \(maximumCharacters)")
@@ -63,6 +71,9 @@ enum CommandRules {
             let place = "\(place), option \(option.name)"
             problems += naming(place, option.name, option.description)
             problems += values(place, option.kind)
+            if option.isCompleted, !option.kind.canBeCompleted {
+                problems.append("\(place): only texts and numbers without choices can be suggested")
+            }
         }
         return problems
     }
@@ -75,8 +86,11 @@ enum CommandRules {
                 problems.append("\(place): a text's length must be within \(textLengths)")
             }
             if choices.count > maximumChoices { problems.append("\(place): more than \(maximumChoices) choices") }
-            problems += repeated(choices).map { "\(place): the choice \($0) is declared twice" }
-            if choices.contains(where: { !choiceLength.contains($0.utf16.count) }) {
+            problems += repeated(choices.map(\.value)).map { "\(place): the choice \($0) is declared twice" }
+            if choices.contains(where: { choice in
+                !choiceLength.contains(choice.value.utf16.count)
+                    || Language.allCases.contains { !choiceLength.contains(choice.name.text(in: $0).utf16.count) }
+            }) {
                 problems.append(
                     "\(place): a choice must have \(choiceLength.upperBound) characters at most, and one at least")
             }
@@ -84,12 +98,12 @@ enum CommandRules {
             if !integers.contains(range.lowerBound) || !integers.contains(range.upperBound) {
                 problems.append("\(place): an integer must be below 2^53")
             }
-        case .integer, .boolean, .user, .channel, .role: break
+        case .integer, .number, .boolean, .user, .channel, .role: break
         }
         return problems
     }
 
-    private static func naming(_ place: String, _ name: String, _ description: String) -> [String] {
+    private static func naming(_ place: String, _ name: String, _ description: Wording) -> [String] {
         var problems: [String] = []
         let isNameValid =
             nameLength.contains(name.unicodeScalars.count) && name.unicodeScalars.allSatisfy(isNameCharacter)
@@ -97,7 +111,7 @@ enum CommandRules {
         if !isNameValid {
             problems.append("\(place): a name has 1 to 32 letters, digits, - _ ', in lower case")
         }
-        if !descriptionLength.contains(description.utf16.count) {
+        if Language.allCases.contains(where: { !descriptionLength.contains(description.text(in: $0).utf16.count) }) {
             problems.append("\(place): a description has 1 to 100 characters")
         }
         return problems
@@ -116,19 +130,33 @@ enum CommandRules {
     }
 
     private static func characters(of command: CommandDeclaration) -> Int {
+        // Of translations the longest counts (application-commands.mdx, Localization).
+        func count(_ wording: Wording) -> Int { Language.allCases.map { wording.text(in: $0).utf16.count }.max() ?? 0 }
         func count(_ option: OptionDeclaration) -> Int {
-            var sum = option.name.utf16.count + option.description.utf16.count
-            if case .string(_, let choices) = option.kind { sum += choices.reduce(0) { $0 + 2 * $1.utf16.count } }
+            var sum = option.name.utf16.count + count(option.description)
+            if case .string(_, let choices) = option.kind {
+                sum += choices.reduce(0) { $0 + $1.value.utf16.count + count($1.name) }
+            }
             return sum
         }
-        let own = command.name.utf16.count + command.description.utf16.count + command.options.map(count).reduce(0, +)
+        let own = command.name.utf16.count + count(command.description) + command.options.map(count).reduce(0, +)
         return command.subcommands.reduce(own) {
-            $0 + $1.name.utf16.count + $1.description.utf16.count + $1.options.map(count).reduce(0, +)
+            $0 + $1.name.utf16.count + count($1.description) + $1.options.map(count).reduce(0, +)
         }
     }
 
     private static func repeated(_ names: [String]) -> [String] {
         var seen: Set<String> = []
         return names.filter { !seen.insert($0).inserted }
+    }
+}
+
+extension OptionDeclaration.Kind {
+    fileprivate var canBeCompleted: Bool {
+        switch self {
+        case .string(_, let choices): choices.isEmpty
+        case .integer, .number: true
+        case .boolean, .user, .channel, .role: false
+        }
     }
 }

@@ -1,8 +1,7 @@
 extension CommandList {
     /// All commands of the bot.
     static let standard = CommandList([
-        PingCommand(),
-        HelpCommand(),
-        ConfigCommand(),
+        AboutCommand(), ConfigCommand(), DailyCommand(), HelpCommand(), LeaderboardCommand(), PingCommand(),
+        PrivacyCommand(), StatsCommand(),
     ])
 }

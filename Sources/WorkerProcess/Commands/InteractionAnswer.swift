@@ -49,34 +49,76 @@ struct InteractionAnswer: Sendable {
     /// Discord's code for a message that is not there any more: the caller has dismissed the answer.
     private static let unknownMessage = 10008
 
+    /// Tells the caller that the answer is on its way, or has a component's message wait, unless that was done.
+    func deferAnswer(_ response: InteractionResponse) async throws(DiscordAPIError) {
+        guard let error = await failure(of: response) else { return }
+        if error.kind != .alreadyAnswered { throw error }
+    }
+
     /// Sends the answer.
     /// - Parameter standing: `open` or `deferred`.
-    func send(_ message: OutgoingMessage, _ standing: Standing) async throws(DiscordAPIError) {
-        guard standing == .open else { return try await finish(message) }
-        do {
-            try await api.respond(to: interaction, with: .message(message))
-        } catch  where error.kind == .alreadyAnswered {
-            try await api.editOriginalResponse(of: interaction, to: message)
-        } catch  where error.kind == .tooLate {
+    func send(_ reply: Reply, _ standing: Standing) async throws(DiscordAPIError) {
+        guard case .open = standing else { return try await finish(reply) }
+        guard let error = await failure(of: reply.response) else { return }
+        switch error.kind {
+        case .alreadyAnswered: try await edit(reply)
+        case .tooLate:
             // The command took its time, and the gateway may have deferred meanwhile.
-            do {
-                try await api.editOriginalResponse(of: interaction, to: message)
-            } catch  where error.kind == .notYetAnswered {
-                throw DiscordAPIError.tooLate(interaction, "there was no answer in time")
-            }
+            guard let second = await editFailure(of: reply) else { return }
+            if second.kind == .notYetAnswered { throw .tooLate(interaction, "there was no answer in time") }
+            throw second
+        default: throw error
         }
     }
 
     /// The deferral may not have reached Discord after all: then there is nothing to edit yet.
-    private func finish(_ message: OutgoingMessage) async throws(DiscordAPIError) {
-        do {
+    private func finish(_ reply: Reply) async throws(DiscordAPIError) {
+        guard let error = await editFailure(of: reply) else { return }
+        guard error.kind == .notYetAnswered else { throw error }
+        guard let second = await failure(of: reply.response) else { return }
+        guard second.kind == .alreadyAnswered else { throw second }
+        try await edit(reply)
+    }
+
+    private func edit(_ reply: Reply) async throws(DiscordAPIError) {
+        if let error = await editFailure(of: reply) { throw error }
+    }
+
+    /// Errors as values: caught where they are thrown on, they make the optimizer of Swift 6.3 crash.
+    private func failure(of response: InteractionResponse) async -> DiscordAPIError? {
+        do throws(DiscordAPIError) {
+            try await api.respond(to: interaction, with: response)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func editFailure(of reply: Reply) async -> DiscordAPIError? {
+        // A modal that came a second time is shown already.
+        guard let message = reply.outgoingMessage else { return nil }
+        do throws(DiscordAPIError) {
             try await api.editOriginalResponse(of: interaction, to: message)
-        } catch  where error.kind == .notYetAnswered {
-            do {
-                try await api.respond(to: interaction, with: .message(message))
-            } catch  where error.kind == .alreadyAnswered {
-                try await api.editOriginalResponse(of: interaction, to: message)
-            }
+            return nil
+        } catch {
+            return error
+        }
+    }
+}
+
+extension Reply {
+    var response: InteractionResponse {
+        switch self {
+        case .message(let message): .message(message)
+        case .update(let message): .update(message)
+        case .modal(let modal): .modal(modal.json)
+        }
+    }
+
+    var outgoingMessage: OutgoingMessage? {
+        switch self {
+        case .message(let message), .update(let message): message
+        case .modal: nil
         }
     }
 }

@@ -10,8 +10,10 @@ struct Invocation: Sendable {
     let guild: Snowflake?
     let channel: Snowflake
     let user: Snowflake
-    /// What the caller may do in this channel; nil where that is not known, as in messages.
+    /// What the caller may do in this channel; nil where that is not known.
     var permissions: Permissions?
+    /// The caller's own, as far as Discord tells it, else the guild's.
+    var language = Language.english
     /// What the bot may do in the channels among the arguments, as far as Discord told.
     var ownPermissions: [Snowflake: Permissions] = [:]
     /// The event that brought it, by which changes of settings are ordered.
@@ -32,13 +34,13 @@ struct Invocation: Sendable {
 }
 
 extension CommandDeclaration {
-    /// Whether this call is allowed; a text for the caller if not.
-    func refusal(of invocation: Invocation) -> String? {
+    /// Nil if this call is allowed; what to tell the caller if not.
+    func refusal(of invocation: Invocation) -> Message? {
         let context: Context = invocation.guild == nil ? .botDM : .guild
-        guard contexts.contains(context) else { return "This works in a server only." }
+        guard contexts.contains(context) else { return Message(context == .botDM ? .guildOnly : .directOnly) }
         guard let permission else { return nil }
         guard invocation.permissions?.allow(permission) ?? false else {
-            return "You need the permission \(permission.name) for this."
+            return Message(.needsPermission) { ["permission": permission.name(in: $0)] }
         }
         return nil
     }
@@ -48,10 +50,9 @@ extension CommandDeclaration {
         of options: JSONValue?
     ) throws(ArgumentProblem) -> (subcommand: String?, arguments: [String: OptionValue]) {
         guard !subcommands.isEmpty else { return (nil, try Self.arguments(of: options, self.options)) }
-        let outdated = ArgumentProblem(description: "This command has changed. Please reload Discord and try again.")
         var elements = options?.elements
         guard let inner = elements?.next(), let name = inner["name"]?.string, let declared = self.options(of: name)
-        else { throw outdated }
+        else { throw ArgumentProblem(Message(.outdatedCommand)) }
         return (name, try Self.arguments(of: inner["options"], declared))
     }
 
@@ -71,6 +72,24 @@ extension CommandDeclaration {
         return arguments
     }
 
+    /// Reads what was typed so far, of whatever kind and however incomplete; with the option that is being typed.
+    func completion(of options: JSONValue?) -> (subcommand: String?, option: String, typed: String)? {
+        var options = options
+        var subcommand: String?
+        if !subcommands.isEmpty {
+            var elements = options?.elements
+            guard let inner = elements?.next(), let name = inner["name"]?.string else { return nil }
+            subcommand = name
+            options = inner["options"]
+        }
+        guard let options else { return nil }
+        for option in options.elements where option["focused"]?.bool == true {
+            guard let name = option["name"]?.string else { return nil }
+            return (subcommand, name, option["value"]?.string ?? "")
+        }
+        return nil
+    }
+
     /// Reads the words of a message: first the subcommand, if there are any, then the options in their order. The last option
     /// takes all that is left if it is a text.
     func arguments(
@@ -78,10 +97,11 @@ extension CommandDeclaration {
     ) throws(ArgumentProblem) -> (subcommand: String?, arguments: [String: OptionValue]) {
         var words = words[...]
         var subcommand: String?
+        let command = name
         if !subcommands.isEmpty {
             let names = subcommands.map { "`\($0.name)`" }.joined(separator: ", ")
             guard let first = words.popFirst()?.lowercased(), options(of: first) != nil else {
-                throw ArgumentProblem(description: "After `\(name)` comes one of \(names).")
+                throw ArgumentProblem(Message(.subcommandMissing) { _ in ["command": command, "names": names] })
             }
             subcommand = first
         }
@@ -97,7 +117,7 @@ extension CommandDeclaration {
             arguments[option.name] = try option.value(of: text)
         }
         guard words.isEmpty else {
-            throw ArgumentProblem(description: "That is more than `\(name)` takes.")
+            throw ArgumentProblem(Message(.argumentsTooMany) { _ in ["command": command] })
         }
         try Self.checkRequired(declared, arguments)
         return (subcommand, arguments)
@@ -107,7 +127,10 @@ extension CommandDeclaration {
         _ declared: [OptionDeclaration], _ arguments: [String: OptionValue]
     ) throws(ArgumentProblem) {
         if let missing = declared.first(where: { $0.isRequired && arguments[$0.name] == nil }) {
-            throw ArgumentProblem(description: "`\(missing.name)` is missing: \(missing.description).")
+            throw ArgumentProblem(
+                Message(.argumentMissing) {
+                    ["option": missing.name, "description": missing.description.text(in: $0)]
+                })
         }
     }
 }

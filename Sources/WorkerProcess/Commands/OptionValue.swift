@@ -4,6 +4,7 @@ internal import Shared
 enum OptionValue: Sendable, Equatable {
     case string(String)
     case integer(Int)
+    case number(Double)
     case boolean(Bool)
     case id(Snowflake)
 }
@@ -27,6 +28,13 @@ extension Int: OptionValueConvertible {
     }
 }
 
+extension Double: OptionValueConvertible {
+    init?(_ value: OptionValue) {
+        guard case .number(let number) = value else { return nil }
+        self = number
+    }
+}
+
 extension Bool: OptionValueConvertible {
     init?(_ value: OptionValue) {
         guard case .boolean(let truth) = value else { return nil }
@@ -42,8 +50,12 @@ extension Snowflake: OptionValueConvertible {
 }
 
 /// Arguments that a command cannot be called with. The member is told.
-struct ArgumentProblem: Error, Equatable, CustomStringConvertible {
-    let description: String
+struct ArgumentProblem: Error, CustomStringConvertible {
+    let message: Message
+
+    init(_ message: Message) { self.message = message }
+
+    var description: String { message.text(in: .english) }
 }
 
 extension OptionDeclaration {
@@ -53,6 +65,7 @@ extension OptionDeclaration {
             switch kind {
             case .string: json.string.map(OptionValue.string)
             case .integer: json.int.map(OptionValue.integer)
+            case .number: json.double.map(OptionValue.number)
             case .boolean: json.bool.map(OptionValue.boolean)
             case .user, .channel, .role: json.snowflake.map(OptionValue.id)
             }
@@ -63,18 +76,21 @@ extension OptionDeclaration {
     func value(of word: String) throws(ArgumentProblem) -> OptionValue {
         let value: OptionValue? =
             switch kind {
-            case .string: .string(word)
+            case .string(_, let choices): .string(choices.first { $0.isCalled(word) }?.value ?? word)
             case .integer: Int(word).map(OptionValue.integer)
-            case .boolean:
-                ["yes": true, "true": true, "on": true, "no": false, "false": false, "off": false][
-                    word.lowercased()
-                ].map(OptionValue.boolean)
+            case .number: Double(word).flatMap { $0.isFinite ? .number($0) : nil }
+            case .boolean: Self.truths[word.lowercased()].map(OptionValue.boolean)
             case .user: mention(word, ["<@!", "<@"])
             case .channel: mention(word, ["<#"])
             case .role: mention(word, ["<@&"])
             }
         return try checked(value)
     }
+
+    private static let truths = [
+        "yes": true, "true": true, "on": true, "sí": true, "si": true,
+        "no": false, "false": false, "off": false,
+    ]
 
     /// An id, as it is or in a mention.
     private func mention(_ word: String, _ beginnings: [String]) -> OptionValue? {
@@ -85,30 +101,49 @@ extension OptionDeclaration {
     }
 
     private func checked(_ value: OptionValue?) throws(ArgumentProblem) -> OptionValue {
-        let problem = ArgumentProblem(description: "`\(name)` must be \(accepted).")
-        guard let value else { throw problem }
-        switch (kind, value) {
-        case (.string(let length, let choices), .string(let text)):
-            guard length?.contains(text.count) ?? true, choices.isEmpty || choices.contains(text) else { throw problem }
-        case (.integer(let range?), .integer(let number)):
-            guard range.contains(number) else { throw problem }
-        default: break
+        guard let value, isAccepted(value) else {
+            throw ArgumentProblem(
+                Message(.argumentMustBe) { [self] in ["option": name, "accepted": accepted(in: $0)] })
         }
         return value
     }
 
-    /// What `checked` accepts, in words.
-    private var accepted: String {
-        switch kind {
-        case .string(_, let choices) where !choices.isEmpty: "one of \(choices.joined(separator: ", "))"
-        case .string(let length?, _): "a text of \(length.lowerBound) to \(length.upperBound) characters"
-        case .string: "a text"
-        case .integer(let range?): "a whole number from \(range.lowerBound) to \(range.upperBound)"
-        case .integer: "a whole number"
-        case .boolean: "yes or no"
-        case .user: "a member"
-        case .channel: "a channel"
-        case .role: "a role"
+    private func isAccepted(_ value: OptionValue) -> Bool {
+        switch (kind, value) {
+        case (.string(let length, let choices), .string(let text)):
+            (length?.contains(text.count) ?? true) && (choices.isEmpty || choices.contains { $0.value == text })
+        case (.integer(let range?), .integer(let number)): range.contains(number)
+        case (.number(let range?), .number(let number)): range.contains(number)
+        default: true
         }
+    }
+
+    /// What is accepted, in words.
+    private func accepted(in language: Language) -> String {
+        switch kind {
+        case .string(_, let choices) where !choices.isEmpty:
+            language(.acceptedChoice, ["choices": choices.map { $0.name.text(in: language) }.joined(separator: ", ")])
+        case .string(let length?, _):
+            language(.acceptedTextOfLength, ["least": "\(length.lowerBound)", "most": "\(length.upperBound)"])
+        case .string: language(.acceptedText)
+        case .integer(let range?):
+            language(.acceptedIntegerWithin, ["least": "\(range.lowerBound)", "most": "\(range.upperBound)"])
+        case .integer: language(.acceptedInteger)
+        case .number(let range?):
+            language(.acceptedNumberWithin, ["least": "\(range.lowerBound)", "most": "\(range.upperBound)"])
+        case .number: language(.acceptedNumber)
+        case .boolean: language(.acceptedBoolean)
+        case .user: language(.acceptedMember)
+        case .channel: language(.acceptedChannel)
+        case .role: language(.acceptedRole)
+        }
+    }
+}
+
+extension OptionChoice {
+    /// Whether a word of a message means it, in any language.
+    fileprivate func isCalled(_ word: String) -> Bool {
+        value.lowercased() == word.lowercased()
+            || Language.allCases.contains { name.text(in: $0).lowercased() == word.lowercased() }
     }
 }

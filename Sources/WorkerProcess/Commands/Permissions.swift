@@ -19,6 +19,12 @@ struct Permissions: OptionSet, Sendable, Hashable {
     static let manageGuild = Permissions(rawValue: 1 << 5)
     static let viewChannel = Permissions(rawValue: 1 << 10)
     static let sendMessages = Permissions(rawValue: 1 << 11)
+    static let embedLinks = Permissions(rawValue: 1 << 14)
+    static let readMessageHistory = Permissions(rawValue: 1 << 16)
+    static let sendMessagesInThreads = Permissions(rawValue: 1 << 38)
+
+    /// What the bot needs in a channel to post there.
+    static let posting: Permissions = [.viewChannel, .sendMessages, .embedLinks]
 
     /// Whether these allow what needs `needed`; administrators may everything.
     func allow(_ needed: Permissions) -> Bool {
@@ -26,11 +32,11 @@ struct Permissions: OptionSet, Sendable, Hashable {
     }
 
     /// As Discord's settings call them, for those a command can ask for.
-    var name: String {
+    func name(in language: Language) -> String {
         switch self {
-        case .administrator: "Administrator"
-        case .manageGuild: "Manage Server"
-        default: "permissions \(rawValue)"
+        case .administrator: language(.permissionAdministrator)
+        case .manageGuild: language(.permissionManageServer)
+        default: "\(rawValue)"
         }
     }
 }

@@ -4,7 +4,7 @@ internal import Shared
 ///
 /// Every call is one transaction. Calls that an event causes carry the event's id and have no second effect when
 /// the event is delivered again.
-protocol Store: OutgoingMessages, DailyRuns {
+protocol Store: OutgoingMessages, DailyRuns, DailyPosts, DailyPlanning, Statistics, MemberPrivacy {
     /// Which database this is, for reports: an id that two workers compare, and the engine's name.
     var identity: StoreIdentity { get async throws(StoreError) }
 
@@ -29,12 +29,15 @@ protocol Store: OutgoingMessages, DailyRuns {
     /// The guild's settings; the defaults if it has no row yet.
     func configuration(of guild: Snowflake) async throws(StoreError) -> GuildConfiguration
 
-    /// Sets (or with nil switches off) the channel for welcome messages, making the guild's row if it is missing. Ignored if a
-    /// later event has changed the settings: what is delivered again must not undo what was decided since.
-    func setWelcomeChannel(_ channel: Snowflake?, of guild: Snowflake, event: EventID) async throws(StoreError)
+    /// Changes a setting, making the guild's row if it is missing. Ignored if a later event has changed the settings: what is
+    /// delivered again must not undo what was decided since.
+    func change(_ change: SettingChange, of guild: Snowflake, event: EventID) async throws(StoreError)
 
     /// Switches welcome messages off if they still go to this channel, which is gone.
     func forgetWelcomeChannel(_ channel: Snowflake, of guild: Snowflake) async throws(StoreError)
+
+    /// Tells of changes of settings, by whomever, within a second; runs until it is cancelled.
+    func watchSettings(_ heard: @Sendable @escaping (SettingsSignal) -> Void) async
 
     /// Counts messages, many events in one transaction: locks each key's cursor in key order, drops events at or below it,
     /// then aggregates, upserts and advances the cursors.
@@ -64,6 +67,20 @@ protocol Store: OutgoingMessages, DailyRuns {
     func close() async
 }
 
+/// What is heard of changes of guilds' settings.
+enum SettingsSignal: Sendable, Equatable {
+    /// From now on each change is told.
+    case listening
+    case changed(Snowflake)
+    /// Some guild's.
+    case changedSomewhere
+    /// Changes may be missed until it is `listening` again.
+    case deaf
+
+    /// How long one may take to be heard of.
+    static let interval: Duration = .milliseconds(250)
+}
+
 /// Which database a store speaks to.
 struct StoreIdentity: Sendable, Equatable {
     /// A random id kept in the database itself, so that two workers can tell whether they share it.
@@ -89,7 +106,17 @@ struct GuildConfiguration: Sendable, Equatable {
     var guild: Snowflake
     var name: String?
     var welcomeChannel: Snowflake?
+    /// With placeholders; nil for the standard one.
+    var welcomeText: String?
     var dailyChannel: Snowflake?
+    /// Minutes after local midnight; nil for the standard time.
+    var dailyMinute: Int?
+    /// IANA name; nil for UTC.
+    var timeZone: String?
+    /// As an admin chose it.
+    var language: Language?
+    /// Members as Discord last told it.
+    var memberCount: Int?
     /// Prefix of text commands; nil for the worker's default.
     var prefix: String?
     /// The guild's preferred locale as Discord last told it.

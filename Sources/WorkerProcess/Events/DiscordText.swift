@@ -19,4 +19,13 @@ enum DiscordText {
     static func inCode(_ text: String) -> String {
         String(text.map { $0 == "`" ? "'" : $0.isNewline ? " " : $0 })
     }
+
+    /// A time as the reader's own Discord shows it (reference.mdx, Timestamp Styles). Seconds since 1970.
+    static func relativeTime(_ seconds: Int64) -> String { "<t:\(seconds):R>" }
+
+    /// Date and time of the day, in the reader's own time zone.
+    static func time(_ seconds: Int64) -> String { "<t:\(seconds):f>" }
+
+    /// One line of others' text, as much of it as there is room for.
+    static func line(_ text: String, _ limit: Int) -> String { escaped(text).cut(toUTF16: limit) }
 }

@@ -5,8 +5,15 @@ protocol EventHandler: Sendable {
     /// Discord's name of the dispatch.
     static var event: String { get }
 
+    /// All dispatches that it handles; nearly always that one alone.
+    static var events: [String] { get }
+
     /// Called on the queue's event loop, so it must not wait; what takes time goes into the plan's `work`.
     func plan(_ event: EventFrame, _ data: JSONValue) throws(EventProblem) -> EventPlan
+}
+
+extension EventHandler {
+    static var events: [String] { [event] }
 }
 
 /// The handlers by event.
@@ -14,7 +21,8 @@ struct EventHandlers: EventPlanner {
     private let handlers: [String: any EventHandler]
 
     init(_ all: [any EventHandler]) {
-        handlers = Dictionary(all.map { (type(of: $0).event, $0) }) { first, _ in first }
+        let pairs = all.flatMap { handler in type(of: handler).events.map { ($0, handler) } }
+        handlers = Dictionary(pairs) { first, _ in first }
     }
 
     /// All handlers of the bot.
@@ -22,11 +30,13 @@ struct EventHandlers: EventPlanner {
         EventHandlers([
             Ready(services: services),
             GuildCreate(store: services.store),
-            GuildUpdate(store: services.store),
+            GuildUpdate(services: services),
             GuildDelete(store: services.store),
             GuildMemberAdd(services: services),
             MessageCreate(services: services),
             InteractionCreate(services: services),
+            RoleChange(permissions: services.permissions),
+            ChannelChange(permissions: services.permissions),
         ])
     }
 

@@ -21,23 +21,36 @@ struct GuildMemberAdd: EventHandler {
     }
 
     private func welcome(_ member: Snowflake, to guild: Snowflake, joinedAt: String) async throws {
-        let configuration = try await services.store.configuration(of: guild)
+        let configuration = try await services.configurations.configuration(of: guild, services.store)
         guard let channel = configuration.welcomeChannel else { return }
-        let place = configuration.name.map { "**\(DiscordText.escaped($0))**" } ?? "the server"
-        var message = OutgoingMessage("Welcome to \(place), <@\(member)>!")
-        message.pings = [member]
+        // A text without the member's mention is recognised by what it says.
+        let message = WelcomeText.message(for: member, in: configuration)
+        let mentions = message.content?.contains("<@\(member)>") ?? false
         let welcome = OneTimeMessage(
             nonce: Nonce.of("welcome", "\(guild)", "\(member)", joinedAt), channel: channel, message: message,
-            trace: .mention(of: member))
+            trace: mentions ? .mention(of: member) : .text)
         do {
             try await welcome.send(services)
             services.logger.info("Member welcomed", metadata: ["guild": "\(guild)", "member": "\(member)"])
-        } catch let error as DiscordAPIError where error.code == Self.unknownChannel {
-            // Going on would be refused each time, and Discord bans who does not stop (topics/rate-limits.mdx).
-            try await services.store.forgetWelcomeChannel(channel, of: guild)
-            services.logger.notice(
-                "A welcome channel is gone; welcome messages are switched off there",
-                metadata: ["guild": "\(guild)", "channel": "\(channel)"])
+        } catch let error as DiscordAPIError where error.kind == .rejected {
+            try await note(error, channel, guild)
         }
+    }
+
+    /// Going on would be refused each time, and Discord bans who does not stop (topics/rate-limits.mdx): an admin is told
+    /// instead.
+    private func note(_ error: DiscordAPIError, _ channel: Snowflake, _ guild: Snowflake) async throws {
+        let isGone = error.code == Self.unknownChannel
+        let note = AdminNote(
+            cause: isGone ? .welcomeChannelGone : .welcomeForbidden, channel: channel,
+            at: ProcessClock.wallMicroseconds)
+        if isGone {
+            try await services.store.forgetWelcomeChannel(channel, of: guild)
+            services.configurations.forget(guild)
+        }
+        guard try await services.store.addNote(note, to: guild) else { return }
+        services.logger.notice(
+            "A member could not be welcomed; admins see it in /config show",
+            metadata: ["guild": "\(guild)", "channel": "\(channel)", "reason": "\(error)"])
     }
 }

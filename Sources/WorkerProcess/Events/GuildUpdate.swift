@@ -1,12 +1,18 @@
 internal import Shared
 
-/// GUILD_UPDATE: a guild has changed.
+/// GUILD_UPDATE: a guild has changed: its name, its owner, or what else.
 struct GuildUpdate: EventHandler {
     static let event = "GUILD_UPDATE"
-    let store: any Store
+    let services: Services
 
     func plan(_ event: EventFrame, _ data: JSONValue) throws(EventProblem) -> EventPlan {
         guard data["unavailable"]?.bool != true else { return EventPlan() }
-        return try GuildSighting(event, data).plan(store)
+        let sighting = try GuildSighting(event, data)
+        let services = services
+        services.permissions.dropGuild(sighting.guild)
+        return EventPlan {
+            try await services.store.recordGuild(sighting)
+            services.configurations.forget(sighting.guild)
+        }
     }
 }

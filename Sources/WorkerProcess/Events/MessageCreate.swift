@@ -22,20 +22,40 @@ struct MessageCreate: EventHandler {
         _ message: MemberMessage, _ data: JSONValue, _ event: EventFrame
     ) -> (@Sendable () async throws -> Void)? {
         guard let content = data["content"] else { return nil }
-        let call = TextCommand.Call(
-            message: message, event: event.orderID, receivedAt: event.receivedAt, sentAt: event.sentAt)
         let services = services
-        guard let prefix = services.prefixes.known(in: message.guild) else {
+        guard let prefix = services.configurations.prefixIfKnown(in: message.guild), let guild = message.guild else {
             guard let text = content.string, !text.isEmpty else { return nil }
+            let call = call(message, data, event)
             return {
-                let prefix = try await services.prefixes.prefix(in: message.guild, store: services.store)
-                try await TextCommand(text, prefix: prefix, services.commands)?.run(call, services)
+                let configuration = try await Self.configuration(of: message.guild, services)
+                let prefix = configuration.map(services.configurations.prefix) ?? services.configurations.standardPrefix
+                try await TextCommand(text, prefix: prefix, services.commands)?.run(call, configuration, services)
             }
         }
         guard content.hasBytes(startingWith: prefix), let text = content.string,
             let command = TextCommand(text, prefix: prefix, services.commands)
         else { return nil }
-        return { try await command.run(call, services) }
+        let call = call(message, data, event)
+        let configuration = services.configurations.known(in: guild)
+        return { try await command.run(call, configuration, services) }
+    }
+
+    private static func configuration(
+        of guild: Snowflake?, _ services: Services
+    ) async throws -> GuildConfiguration? {
+        guard let guild else { return nil }
+        return try await services.configurations.configuration(of: guild, services.store)
+    }
+
+    private func call(_ message: MemberMessage, _ data: JSONValue, _ event: EventFrame) -> TextCommand.Call {
+        let member = data["member"]
+        let roles = member?["roles"].map { $0.elements.compactMap(\.snowflake) }
+        // Null or in the past for a member who is not timed out; the past is Discord's to take away.
+        let isTimedOut = member?["communication_disabled_until"].map { !$0.isNull } ?? false
+        return TextCommand.Call(
+            message: message,
+            member: roles.map { .init(id: message.author, roles: $0, isTimedOut: isTimedOut) },
+            event: event.orderID, receivedAt: event.receivedAt, sentAt: event.sentAt)
     }
 }
 

@@ -6,6 +6,8 @@ struct TextCommand: Sendable {
     /// The message it was written as.
     struct Call: Sendable {
         let message: MemberMessage
+        /// Nil in direct messages.
+        let member: MemberPermissions.Member?
         /// What settings are ordered by.
         let event: EventID
         let receivedAt: Int64
@@ -28,12 +30,14 @@ struct TextCommand: Sendable {
     }
 
     /// Runs it and answers, once for each message.
-    func run(_ call: Call, _ services: Services) async throws {
+    /// - Parameter configuration: the guild's; nil in direct messages.
+    func run(_ call: Call, _ configuration: GuildConfiguration?, _ services: Services) async throws {
         let declaration = command.declaration
         services.counters.change { $0.commands["\(declaration.name) (text)", default: 0] += 1 }
-        var answer = try await answer(call, services)
+        guard var answer = try await answer(call, configuration, services) else { return }
         let nonce = Nonce.of("text command", "\(call.message.channel)", "\(call.message.id)", declaration.name)
         answer.replyTo = call.message.id
+        answer.isEphemeral = false
         try await OneTimeMessage(
             nonce: nonce, channel: call.message.channel, message: answer, trace: .reply(to: call.message.id)
         ).send(services)
@@ -42,23 +46,58 @@ struct TextCommand: Sendable {
             metadata: ["command": "\(prefix)\(declaration.name)", "message": "\(call.message.id)"])
     }
 
-    private func answer(_ call: Call, _ services: Services) async throws -> OutgoingMessage {
+    private func answer(
+        _ call: Call, _ configuration: GuildConfiguration?, _ services: Services
+    ) async throws -> OutgoingMessage? {
         let declaration = command.declaration
-        guard case .same = declaration.textForm else {
-            let paths = declaration.paths.map { "`/\($0)`" }.joined(separator: " or ")
-            return OutgoingMessage("Please use \(paths): a message does not tell me what you may do here.")
-        }
+        let language = configuration?.effectiveLanguage ?? .english
+        let parsed: (subcommand: String?, arguments: [String: OptionValue])
         do {
-            let (subcommand, arguments) = try declaration.arguments(of: words)
-            let invocation = Invocation(
-                command: declaration.name, subcommand: subcommand, arguments: arguments, guild: call.message.guild,
-                channel: call.message.channel, user: call.message.author, event: call.event,
-                receivedAt: call.receivedAt,
-                sentAt: call.sentAt, prefix: prefix)
-            if let refusal = declaration.refusal(of: invocation) { return OutgoingMessage(refusal) }
-            return try await command.run(invocation, services)
-        } catch let problem as ArgumentProblem {
-            return OutgoingMessage(problem.description)
+            parsed = try declaration.arguments(of: words)
+        } catch {
+            return OutgoingMessage(error.message.text(in: language))
+        }
+        var invocation = Invocation(
+            command: declaration.name, subcommand: parsed.subcommand, arguments: parsed.arguments,
+            guild: call.message.guild, channel: call.message.channel, user: call.message.author, event: call.event,
+            receivedAt: call.receivedAt, sentAt: call.sentAt, prefix: prefix)
+        invocation.language = language
+        let path = "`/\(invocation.path)`"
+        guard case .same = declaration.textForm(parsed.subcommand) else {
+            return OutgoingMessage(language(.useSlashCommand, ["command": path]))
+        }
+        if declaration.permission != nil, let guild = call.message.guild {
+            // What cannot be told is refused.
+            guard let permissions = try await permissions(of: call, in: guild, services) else {
+                return OutgoingMessage(language(.permissionsUnknown, ["command": path]))
+            }
+            invocation.permissions = permissions
+        }
+        if let refusal = declaration.refusal(of: invocation) { return OutgoingMessage(refusal.text(in: language)) }
+        return try await command.run(invocation, services).outgoingMessage
+    }
+
+    /// Nil if they cannot be told.
+    private func permissions(
+        of call: Call, in guild: Snowflake, _ services: Services
+    ) async throws -> Permissions? {
+        guard let member = call.member else { return nil }
+        switch await reckoned(member, call.message.channel, guild, services) {
+        case .success(let permissions): return permissions
+        case .failure(let error) where error.kind == .rejected: return nil
+        case .failure(let error): throw error
+        }
+    }
+
+    /// An error as a value: caught where it is thrown on, it makes the optimizer of Swift 6.3 crash.
+    private func reckoned(
+        _ member: MemberPermissions.Member, _ channel: Snowflake, _ guild: Snowflake, _ services: Services
+    ) async -> Result<Permissions?, DiscordAPIError> {
+        do throws(DiscordAPIError) {
+            return .success(
+                try await services.permissions.permissions(of: member, in: channel, of: guild, services.api))
+        } catch {
+            return .failure(error)
         }
     }
 }

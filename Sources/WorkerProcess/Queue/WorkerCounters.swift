@@ -19,6 +19,8 @@ final class WorkerCounters: Sendable {
         /// Interactions whose time was over.
         var tooLate = 0
         var commands: [String: Int] = [:]
+        /// Daily runs by how they ended.
+        var runs: [String: Int] = [:]
         var reconnects = 0
     }
 
@@ -42,7 +44,7 @@ extension WorkerCounters.Values {
             "releases": .integer(releases), "outages": .integer(outages), "malformed": .integer(malformed),
             "pointless": .integer(pointless), "too_late": .integer(tooLate),
             "unclear": .integer(unclear), "apologies": .integer(apologies), "commands": object(commands),
-            "reconnects": .integer(reconnects),
+            "runs": object(runs), "reconnects": .integer(reconnects),
         ]
     }
 }

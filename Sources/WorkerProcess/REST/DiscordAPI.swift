@@ -7,6 +7,8 @@ struct OutgoingMessage: Sendable, Equatable {
     var embeds: [JSON] = []
     /// Component objects as Discord defines them.
     var components: [JSON] = []
+    /// Files that come with it.
+    var attachments: [Attachment] = []
     /// Only the caller of an interaction sees it (flag 64). Ignored in ordinary messages.
     var isEphemeral = false
     /// The message this replies to, in ordinary messages. A deleted one does not fail the send.
@@ -28,6 +30,14 @@ enum InteractionResponse: Sendable, Equatable {
     /// At most 25 choices.
     case autocomplete([JSON])
     case modal(JSON)
+
+    /// The files that go with it.
+    var attachments: [Attachment] {
+        switch self {
+        case .message(let message), .update(let message): message.attachments
+        case .deferredMessage, .deferredUpdate, .autocomplete, .modal: []
+        }
+    }
 }
 
 /// An interaction's credentials, which are all that answering needs.
@@ -68,6 +78,12 @@ protocol DiscordAPI: Sendable {
 
     /// Whether the first answer is a deferral still: "thinking". Throws `.notYetAnswered` on 10015, `.tooLate` on 50027.
     func isOriginalResponseLoading(of interaction: InteractionReference) async throws(DiscordAPIError) -> Bool
+
+    /// A guild with its roles (resources/guild.mdx, Get Guild).
+    func guild(_ guild: Snowflake) async throws(DiscordAPIError) -> JSON
+
+    /// A channel with its overwrites (resources/channel.mdx, Get Channel).
+    func channel(_ channel: Snowflake) async throws(DiscordAPIError) -> JSON
 
     /// The application's global commands, as Discord has them, with all localisations.
     func globalCommands(of application: Snowflake) async throws(DiscordAPIError) -> JSON

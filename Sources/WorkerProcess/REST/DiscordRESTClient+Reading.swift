@@ -27,6 +27,10 @@ extension DiscordRESTClient {
         return (message["flags"]?.int ?? 0) & MessageBody.loadingFlag != 0
     }
 
+    func guild(_ guild: Snowflake) async throws(DiscordAPIError) -> JSON { try await read(.guild(guild)) }
+
+    func channel(_ channel: Snowflake) async throws(DiscordAPIError) -> JSON { try await read(.channel(channel)) }
+
     /// A GET whose body is wanted whole.
     func read(_ route: Route) async throws(DiscordAPIError) -> JSON {
         var call = ordinary(route, nil)

@@ -12,7 +12,7 @@ extension DiscordRESTClient {
         guard nonce.count <= MessageBody.maximumNonceLength, !nonce.isEmpty else {
             throw .rejected(route, "a nonce has 1 to \(MessageBody.maximumNonceLength) characters")
         }
-        var call = ordinary(route, MessageBody.creation(message, nonce: nonce))
+        var call = ordinary(route, MessageBody.creation(message, nonce: nonce), message.attachments)
         if let until { call.latest = min(call.latest, until) }
         do {
             // The status says all that matters; the body may have broken off.
@@ -32,7 +32,9 @@ extension DiscordRESTClient {
             throw .tooLate(interaction, "not sent, the interaction is too old")
         }
         let call = Call(
-            route: route, body: MessageBody.callback(response), policy: .callback,
+            route: route,
+            payload: RequestPayload(json: MessageBody.callback(response), attachments: response.attachments),
+            policy: .callback,
             attemptTimeout: options.callbackAttemptTimeout, latest: .now + remaining, endsAtLatest: true)
         _ = try await perform(call)
     }
@@ -40,7 +42,9 @@ extension DiscordRESTClient {
     func editOriginalResponse(
         of interaction: InteractionReference, to message: OutgoingMessage
     ) async throws(DiscordAPIError) {
-        _ = try await perform(ordinary(.editOriginalResponse(of: interaction), MessageBody.edit(message)))
+        _ = try await perform(
+            ordinary(
+                .editOriginalResponse(of: interaction), MessageBody.edit(message), message.attachments))
     }
 
     func globalCommands(of application: Snowflake) async throws(DiscordAPIError) -> JSON {

@@ -56,7 +56,7 @@ final class DiscordRESTClient: DiscordAPI {
 
     struct Call {
         let route: Route
-        let body: JSON?
+        let payload: RequestPayload?
         var isBodyWanted = false
         let policy: RetryPolicy
         let attemptTimeout: Duration
@@ -113,9 +113,10 @@ final class DiscordRESTClient: DiscordAPI {
         measurements.withLock { $0.lastRoundTrip.map { Int($0.inSeconds * 1000) } }
     }
 
-    func ordinary(_ route: Route, _ body: JSON?) -> Call {
+    func ordinary(_ route: Route, _ body: JSON?, _ attachments: [Attachment] = []) -> Call {
         Call(
-            route: route, body: body, policy: options.retryPolicy, attemptTimeout: options.attemptTimeout,
+            route: route, payload: body.map { RequestPayload(json: $0, attachments: attachments) },
+            policy: options.retryPolicy, attemptTimeout: options.attemptTimeout,
             latest: .now + options.maximumWait)
     }
 
@@ -259,11 +260,9 @@ final class DiscordRESTClient: DiscordAPI {
         if call.route.routeClass == .bot {
             request.headers.add(name: "Authorization", value: "Bot \(options.token.exposed)")
         }
-        if let body = call.body {
-            var buffer = ByteBuffer()
-            buffer.writeJSON(body)
-            request.headers.add(name: "Content-Type", value: "application/json")
-            request.body = .bytes(buffer)
+        if let (body, contentType) = call.payload?.encoded {
+            request.headers.add(name: "Content-Type", value: contentType)
+            request.body = .bytes(body)
         }
         return request
     }

@@ -27,6 +27,7 @@ enum MessageBody {
             "embeds": message.embeds.isEmpty ? nil : .array(message.embeds),
             "components": message.components.isEmpty ? nil : .array(message.components),
             "allowed_mentions": allowedMentions(of: message),
+            "attachments": message.attachments.isEmpty ? nil : message.attachmentList,
             "message_reference": reference,
             "nonce": .string(nonce),
             "enforce_nonce": true,
@@ -39,6 +40,7 @@ enum MessageBody {
             "content": message.content.map { .string(fitting($0)) } ?? .null,
             "embeds": .array(message.embeds),
             "components": .array(message.components),
+            "attachments": message.attachmentList,
             "allowed_mentions": allowedMentions(of: message),
         ]
     }
@@ -62,6 +64,7 @@ enum MessageBody {
             "content": message.content.map { .string(fitting($0)) },
             "embeds": message.embeds.isEmpty ? nil : .array(message.embeds),
             "components": message.components.isEmpty ? nil : .array(message.components),
+            "attachments": message.attachments.isEmpty ? nil : message.attachmentList,
             "allowed_mentions": allowedMentions(of: message),
             "flags": message.isEphemeral ? .integer(ephemeralFlag) : nil,
         ])
@@ -79,15 +82,5 @@ enum MessageBody {
 
     /// The text, or as much of it as Discord takes, cut between two characters as readers see them and marked with `…`:
     /// a shortened answer helps more than none, which is what 50035 would mean.
-    static func fitting(_ text: String) -> String {
-        guard text.utf16.count > maximumContentLength else { return text }
-        var result = ""
-        var length = 1
-        for character in text {
-            length += character.utf16.count
-            guard length <= maximumContentLength else { break }
-            result.append(character)
-        }
-        return result + "…"
-    }
+    static func fitting(_ text: String) -> String { text.cut(toUTF16: maximumContentLength) }
 }

@@ -78,6 +78,14 @@ struct Route: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
             resource: "\(interaction.applicationID)/\(interaction.token)")
     }
 
+    static func guild(_ guild: Snowflake) -> Route {
+        Route(.bot, "GET", "/guilds/{guild_id}", path: "/guilds/\(guild)", resource: guild.description)
+    }
+
+    static func channel(_ channel: Snowflake) -> Route {
+        Route(.bot, "GET", "/channels/{channel_id}", path: "/channels/\(channel)", resource: channel.description)
+    }
+
     static func globalCommands(of application: Snowflake) -> Route {
         Route(
             .bot, "GET", "/applications/{application_id}/commands",

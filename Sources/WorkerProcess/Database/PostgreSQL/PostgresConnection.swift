@@ -57,6 +57,18 @@ actor PostgresConnection {
         }
     }
 
+    /// Has the server tell of notifications on a channel, which is a constant name.
+    func listen(to channel: StaticString) throws(PostgresError) {
+        guard let handle else { throw .lost("the connection is closed") }
+        try handle.execute("LISTEN \(channel)", by: limits.deadline)
+    }
+
+    /// Waits for notifications; their payloads, none if none came in time. Blocks the connection's thread meanwhile.
+    func notifications(within time: Duration) throws(PostgresError) -> [String] {
+        guard let handle else { throw .lost("the connection is closed") }
+        return try handle.notifications(within: time)
+    }
+
     /// Says goodbye to the server.
     func close() {
         handle = nil

@@ -84,6 +84,21 @@ final class PostgresHandle {
         return try result(of: "describe \(shape.name)", by: deadline)
     }
 
+    /// Waits for notifications (libpq, Asynchronous Notification) and gives their payloads.
+    func notifications(within time: Duration) throws(PostgresError) -> [String] {
+        var poller = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
+        if poll(&poller, 1, Int32(clamping: time.milliseconds)) > 0 {
+            guard PQconsumeInput(connection) == 1 else { throw lost("listen") }
+        }
+        guard PQstatus(connection) == CONNECTION_OK else { throw lost("listen") }
+        var payloads: [String] = []
+        while let notification = PQnotifies(connection) {
+            payloads.append(String(cString: notification.pointee.extra))
+            PQfreemem(notification)
+        }
+        return payloads
+    }
+
     private func decode<Input, Row>(
         _ statement: Statement<Input, Row>, row: Int, of result: borrowing PostgresResult
     ) -> Row? {

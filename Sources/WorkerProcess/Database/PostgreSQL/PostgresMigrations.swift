@@ -13,6 +13,7 @@ enum PostgresMigrations {
             statements: firstTables + PostgresAdoption.statements),
         PostgresMigration(
             number: 2, name: "order of settings, messages sent, daily runs", statements: tablesOfEffects),
+        PostgresMigration(number: 3, name: "preferences, daily posts, notes for admins", statements: tablesOfAGuild),
     ]
 
     /// Where migrations are recorded; made before the first.
@@ -109,5 +110,58 @@ enum PostgresMigrations {
         WHERE state IN ('due', 'running', 'posted')
         """,
         "CREATE INDEX daily_run_ended ON daily_run (due_at) WHERE state IN ('done', 'failed', 'skipped')",
+    ]
+
+    private static let tablesOfAGuild = [
+        """
+        CREATE TABLE guild_preference (
+            guild_id BIGINT PRIMARY KEY,
+            welcome_text TEXT,
+            daily_minute INTEGER,
+            time_zone TEXT,
+            language TEXT,
+            next_daily_at BIGINT,
+            last_post_number INTEGER NOT NULL DEFAULT 0
+        )
+        """,
+        "COMMENT ON COLUMN guild_preference.daily_minute IS 'minutes after local midnight'",
+        "COMMENT ON COLUMN guild_preference.next_daily_at IS 'microseconds since 1970; NULL where there is no daily post'",
+        """
+        CREATE INDEX guild_preference_next_daily_at ON guild_preference (next_daily_at)
+        WHERE next_daily_at IS NOT NULL
+        """,
+        """
+        CREATE TABLE daily_post (
+            guild_id BIGINT NOT NULL,
+            number INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            author_id BIGINT NOT NULL,
+            turn BIGINT NOT NULL,
+            added_by_event BIGINT NOT NULL,
+            removed_by_event BIGINT,
+            PRIMARY KEY (guild_id, number)
+        )
+        """,
+        "COMMENT ON COLUMN daily_post.turn IS 'the least one comes next'",
+        "CREATE INDEX daily_post_turn ON daily_post (guild_id, turn) WHERE removed_by_event IS NULL",
+        "CREATE INDEX daily_post_author ON daily_post (author_id)",
+        "CREATE INDEX daily_post_removed ON daily_post (removed_by_event) WHERE removed_by_event IS NOT NULL",
+        "ALTER TABLE daily_run ADD COLUMN post_number INTEGER",
+        """
+        CREATE TABLE admin_note (
+            guild_id BIGINT NOT NULL,
+            cause TEXT COLLATE "C" NOT NULL,
+            channel_id BIGINT NOT NULL,
+            noted_at BIGINT NOT NULL,
+            PRIMARY KEY (guild_id, cause)
+        )
+        """,
+        "CREATE INDEX member_activity_day ON member_activity (guild_id, day)",
+        "CREATE INDEX member_activity_member ON member_activity (member_id)",
+        "CREATE INDEX guild_config_left_at ON guild_config (left_at) WHERE left_at IS NOT NULL",
+        """
+        INSERT INTO guild_preference (guild_id, next_daily_at)
+        SELECT guild_id, 0 FROM guild_config WHERE daily_channel_id IS NOT NULL
+        """,
     ]
 }

@@ -5,11 +5,11 @@ enum PostgresStatements {
     static let all: [StatementShape] =
         [
             appliedMigrations.shape, recordMigration.shape, identity.shape, ping.shape, recordGuild.shape,
-            recordDeparture.shape, markAbsent.shape, markPresent.shape, configuration.shape, setWelcomeChannel.shape,
-            forgetWelcomeChannel.shape,
+            recordDeparture.shape, markAbsent.shape, markPresent.shape,
+
             addCursors.shape, lockCursors.shape, addMessages.shape, advanceCursors.shape, messageCount.shape,
             registeredHash.shape, claimLease.shape, renewLease.shape, finishLease.shape, releaseLease.shape,
-        ] + OutgoingMessages.all + DailyRuns.all
+        ] + OutgoingMessages.all + DailyRuns.all + Settings.all + Posts.all + Counts.all + Planning.all
 
     /// Microseconds since 1970 by the server's clock.
     static let now = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -68,28 +68,6 @@ enum PostgresStatements {
             UPDATE guild_config SET left_at = NULL, last_event_id = $2
             WHERE last_event_id < $2 AND guild_id = ANY ($1)
             """)
-
-    static let configuration = statement(
-        "configuration", takes: Snowflake.self,
-        gives: String?.self, Snowflake?.self, Snowflake?.self, String?.self, String?.self, Int64?.self,
-        sql: """
-            SELECT guild_name, welcome_channel_id, daily_channel_id, prefix, preferred_locale, left_at
-            FROM guild_config WHERE guild_id = $1
-            """)
-
-    static let setWelcomeChannel = statement(
-        "set_welcome_channel", takes: Snowflake.self, Snowflake?.self, EventID.self,
-        sql: """
-            INSERT INTO guild_config AS kept (guild_id, welcome_channel_id, settings_event_id) VALUES ($1, $2, $3)
-            ON CONFLICT (guild_id) DO UPDATE SET
-                welcome_channel_id = excluded.welcome_channel_id,
-                settings_event_id = excluded.settings_event_id
-            WHERE kept.settings_event_id <= excluded.settings_event_id
-            """)
-
-    static let forgetWelcomeChannel = statement(
-        "forget_welcome_channel", takes: Snowflake.self, Snowflake.self,
-        sql: "UPDATE guild_config SET welcome_channel_id = NULL WHERE guild_id = $1 AND welcome_channel_id = $2")
 
     /// In the order of the keys, so that two workers that add the same ones wait for each other in one direction only.
     static let addCursors = statement(

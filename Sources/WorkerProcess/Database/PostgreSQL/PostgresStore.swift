@@ -4,10 +4,11 @@ internal import Shared
 
 /// The store on a PostgreSQL server (13 or later), through libpq.
 final class PostgresStore: Store {
-    private let location: PostgresLocation
+    let location: PostgresLocation
+    let limits: PostgresLimits
     private let pool: ConnectionPool
     private let leaseTimes: RegistrationLease.Times
-    private let logger: Logger
+    let logger: Logger
 
     /// Connects to nothing yet.
     /// - Throws: `misconfigured` if libpq does not understand the URI.
@@ -16,6 +17,7 @@ final class PostgresStore: Store {
         logger: Logger
     ) throws(StoreError) {
         location = try PostgresLocation(uri: uri)
+        self.limits = limits
         pool = ConnectionPool(location, size: poolSize, limits: limits, logger: logger)
         self.leaseTimes = leaseTimes
         self.logger = logger
@@ -83,27 +85,6 @@ final class PostgresStore: Store {
         }
     }
 
-    func configuration(of guild: Snowflake) async throws(StoreError) -> GuildConfiguration {
-        let row = try await perform(.single) { session throws(PostgresError) in
-            try session.rows(PostgresStatements.configuration, guild).first
-        }
-        return row.map { GuildConfiguration(guild: guild, row: $0) } ?? GuildConfiguration(guild: guild)
-    }
-
-    func setWelcomeChannel(
-        _ channel: Snowflake?, of guild: Snowflake, event: EventID
-    ) async throws(StoreError) {
-        try await perform(.single) { session throws(PostgresError) in
-            try session.run(PostgresStatements.setWelcomeChannel, (guild, channel, event))
-        }
-    }
-
-    func forgetWelcomeChannel(_ channel: Snowflake, of guild: Snowflake) async throws(StoreError) {
-        try await perform(.single) { session throws(PostgresError) in
-            try session.run(PostgresStatements.forgetWelcomeChannel, (guild, channel))
-        }
-    }
-
     func recordActivity(_ events: [ActivityEvent]) async throws(StoreError) {
         guard !events.isEmpty else { return }
         let batch = ActivityBatch(events)
@@ -147,6 +128,7 @@ final class PostgresStore: Store {
             let bounds = (age.microseconds, Int64(RecordAge.batchLimit))
             return try session.rows(PostgresStatements.OutgoingMessages.forget, bounds).count
                 + session.rows(PostgresStatements.DailyRuns.forget, bounds).count
+                + session.rows(PostgresStatements.Planning.forgetPosts, age.microseconds).count
         }
     }
 

@@ -11,6 +11,10 @@ enum SQLiteMigrations {
             for statement in tablesOfEffects { try database.execute(sql: statement) }
             return []
         },
+        SQLiteMigration(number: 3, name: "preferences, daily posts, notes for admins") { database in
+            for statement in tablesOfAGuild { try database.execute(sql: statement) }
+            return []
+        },
     ]
 
     /// `guild_config` is made by `SQLiteAdoption`, whether there is one to take over or not.
@@ -89,5 +93,62 @@ enum SQLiteMigrations {
         WHERE state IN ('due', 'running', 'posted')
         """,
         "CREATE INDEX daily_run_ended ON daily_run (due_at) WHERE state IN ('done', 'failed', 'skipped')",
+    ]
+
+    private static let tablesOfAGuild = [
+        """
+        CREATE TABLE guild_preference (
+            guild_id INTEGER NOT NULL PRIMARY KEY,
+            welcome_text TEXT,
+            daily_minute INTEGER, -- after local midnight
+            time_zone TEXT,
+            language TEXT,
+            next_daily_at INTEGER, -- microseconds since 1970; NULL where there is no daily post
+            last_post_number INTEGER NOT NULL DEFAULT 0
+        )
+        """,
+        """
+        CREATE INDEX guild_preference_next_daily_at ON guild_preference (next_daily_at)
+        WHERE next_daily_at IS NOT NULL
+        """,
+        """
+        CREATE TABLE daily_post (
+            guild_id INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            author_id INTEGER NOT NULL,
+            turn INTEGER NOT NULL, -- the least one comes next
+            added_by_event INTEGER NOT NULL,
+            removed_by_event INTEGER,
+            PRIMARY KEY (guild_id, number)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX daily_post_turn ON daily_post (guild_id, turn) WHERE removed_by_event IS NULL",
+        "CREATE INDEX daily_post_author ON daily_post (author_id)",
+        "CREATE INDEX daily_post_removed ON daily_post (removed_by_event) WHERE removed_by_event IS NOT NULL",
+        "ALTER TABLE daily_run ADD COLUMN post_number INTEGER",
+        """
+        CREATE TABLE admin_note (
+            guild_id INTEGER NOT NULL,
+            cause TEXT NOT NULL,
+            channel_id INTEGER NOT NULL,
+            noted_at INTEGER NOT NULL,
+            PRIMARY KEY (guild_id, cause)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE settings_change (
+            only_row INTEGER PRIMARY KEY DEFAULT 1 CHECK (only_row = 1),
+            number INTEGER NOT NULL DEFAULT 0 -- grows with each change of a guild's settings
+        )
+        """,
+        "INSERT INTO settings_change DEFAULT VALUES",
+        "CREATE INDEX member_activity_day ON member_activity (guild_id, day)",
+        "CREATE INDEX member_activity_member ON member_activity (member_id)",
+        "CREATE INDEX guild_config_left_at ON guild_config (left_at) WHERE left_at IS NOT NULL",
+        """
+        INSERT INTO guild_preference (guild_id, next_daily_at)
+        SELECT guild_id, 0 FROM guild_config WHERE daily_channel_id IS NOT NULL
+        """,
     ]
 }

@@ -6,11 +6,11 @@ enum SQLiteStatements {
         [
             appliedMigrations.shape, recordMigration.shape, identity.shape, ping.shape, recordGuild.shape,
             recordDeparture.shape, markAbsent.shape, markPresent.shape,
-            configuration.shape, setWelcomeChannel.shape, forgetWelcomeChannel.shape, cursor.shape, addMessages.shape,
+            cursor.shape, addMessages.shape,
             advanceCursor.shape,
             messageCount.shape, registeredHash.shape, claimLease.shape, renewLease.shape, finishLease.shape,
             releaseLease.shape,
-        ] + OutgoingMessages.all + DailyRuns.all
+        ] + OutgoingMessages.all + DailyRuns.all + Settings.all + Posts.all + Counts.all + Planning.all
 
     /// Microseconds since 1970 by the machine's clock, to the millisecond.
     static let nowInMicroseconds = "\(now) * 1000"
@@ -69,28 +69,6 @@ enum SQLiteStatements {
             UPDATE guild_config SET left_at = NULL, last_event_id = ?2
             WHERE last_event_id < ?2 AND guild_id IN (SELECT value FROM json_each(?1))
             """)
-
-    static let configuration = statement(
-        "configuration", takes: Snowflake.self,
-        gives: String?.self, Snowflake?.self, Snowflake?.self, String?.self, String?.self, Int64?.self,
-        sql: """
-            SELECT guild_name, welcome_channel_id, daily_channel_id, prefix, preferred_locale, left_at
-            FROM guild_config WHERE guild_id = ?1
-            """)
-
-    static let setWelcomeChannel = statement(
-        "set_welcome_channel", takes: Snowflake.self, Snowflake?.self, EventID.self,
-        sql: """
-            INSERT INTO guild_config (guild_id, welcome_channel_id, settings_event_id) VALUES (?1, ?2, ?3)
-            ON CONFLICT (guild_id) DO UPDATE SET
-                welcome_channel_id = excluded.welcome_channel_id,
-                settings_event_id = excluded.settings_event_id
-            WHERE settings_event_id <= excluded.settings_event_id
-            """)
-
-    static let forgetWelcomeChannel = statement(
-        "forget_welcome_channel", takes: Snowflake.self, Snowflake.self,
-        sql: "UPDATE guild_config SET welcome_channel_id = NULL WHERE guild_id = ?1 AND welcome_channel_id = ?2")
 
     static let cursor = statement(
         "cursor", takes: String.self, gives: EventID.self,

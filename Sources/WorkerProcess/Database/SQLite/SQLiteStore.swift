@@ -15,7 +15,7 @@ final class SQLiteStore: Store {
     static let busyTimeout: Double = 5
 
     let pool: DatabasePool
-    private let path: String
+    let path: String
     private let leaseTimes: RegistrationLease.Times
     private let logger: Logger
     private let isClosed = Atomic(false)
@@ -93,22 +93,6 @@ final class SQLiteStore: Store {
         }
     }
 
-    func configuration(of guild: Snowflake) async throws(StoreError) -> GuildConfiguration {
-        let row = try await read { try $0.rows(SQLiteStatements.configuration, guild).first }
-        guard let row else { return GuildConfiguration(guild: guild) }
-        return GuildConfiguration(guild: guild, row: row)
-    }
-
-    func setWelcomeChannel(
-        _ channel: Snowflake?, of guild: Snowflake, event: EventID
-    ) async throws(StoreError) {
-        try await write { try $0.run(SQLiteStatements.setWelcomeChannel, (guild, channel, event)) }
-    }
-
-    func forgetWelcomeChannel(_ channel: Snowflake, of guild: Snowflake) async throws(StoreError) {
-        try await write { try $0.run(SQLiteStatements.forgetWelcomeChannel, (guild, channel)) }
-    }
-
     func recordActivity(_ events: [ActivityEvent]) async throws(StoreError) {
         guard !events.isEmpty else { return }
         let batch = ActivityBatch(events)
@@ -147,6 +131,7 @@ final class SQLiteStore: Store {
             let bounds = (age.microseconds, Int64(RecordAge.batchLimit))
             return try session.rows(SQLiteStatements.OutgoingMessages.forget, bounds).count
                 + session.rows(SQLiteStatements.DailyRuns.forget, bounds).count
+                + session.rows(SQLiteStatements.Planning.forgetPosts, age.microseconds).count
         }
     }
 
@@ -194,7 +179,7 @@ extension SQLiteStore: RegistrationLeases {
 
 extension SQLiteStore {
     /// One transaction that sees the last commit and writes nothing.
-    private func read<Value: Sendable>(
+    func read<Value: Sendable>(
         _ body: @Sendable @escaping (SQLiteSession) throws -> Value
     ) async throws(StoreError) -> Value {
         do {
@@ -259,17 +244,4 @@ extension SQLiteStore {
 extension Duration {
     /// Whole milliseconds.
     var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
-}
-
-extension GuildConfiguration {
-    /// From the columns of the statement `configuration`.
-    init(guild: Snowflake, row: (String?, Snowflake?, Snowflake?, String?, String?, Int64?)) {
-        self.init(guild: guild)
-        name = row.0
-        welcomeChannel = row.1
-        dailyChannel = row.2
-        prefix = row.3
-        preferredLocale = row.4
-        hasLeft = row.5 != nil
-    }
 }

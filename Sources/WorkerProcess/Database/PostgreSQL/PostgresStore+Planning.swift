@@ -1,0 +1,45 @@
+internal import Shared
+
+extension PostgresStore {
+    private typealias Statements = PostgresStatements.Planning
+
+    func planDue(tasks: [String], before horizon: Int64, limit: Int) async throws(StoreError) -> Int {
+        try await perform(.transaction) { session throws(PostgresError) in
+            let due = try session.rows(Statements.due, (horizon, Int64(limit)))
+            guard !due.isEmpty else { return 0 }
+            let plan = DailyPlan(due.map(DueGuild.init), tasks: tasks, before: horizon)
+            let keys = plan.runs.map(\.key)
+            try session.run(
+                PostgresStatements.DailyRuns.plan,
+                (keys.map(\.guild), keys.map(\.task), keys.map(\.date), plan.runs.map(\.dueAt)))
+            try session.run(Statements.setNext, (plan.next.map(\.guild), plan.next.map { $0.at ?? -1 }))
+            return due.count
+        }
+    }
+
+    func runCounts() async throws(StoreError) -> [(task: String, state: String, count: Int)] {
+        let rows = try await perform(.single) { session throws(PostgresError) in
+            try session.rows(Statements.counts, ())
+        }
+        return rows.map { ($0, $1, Int($2)) }
+    }
+
+    func runTroubles(limit: Int) async throws(StoreError) -> [(key: DailyRun.Key, state: String, reason: String)] {
+        let rows = try await perform(.single) { session throws(PostgresError) in
+            try session.rows(Statements.troubles, Int64(limit))
+        }
+        return rows.map { guild, task, date, state, reason in
+            (DailyRun.Key(guild: guild, task: task, date: date), state, reason ?? "")
+        }
+    }
+
+    func forgetGuilds(leftLongerThan age: Duration) async throws(StoreError) -> Int {
+        try await perform(.transaction) { session throws(PostgresError) in
+            let gone = try session.rows(Statements.gone, (age.microseconds, Int64(RecordAge.guildBatchLimit)))
+            for guild in gone {
+                for statement in Statements.forgetGuild { try session.run(statement, guild) }
+            }
+            return gone.count
+        }
+    }
+}

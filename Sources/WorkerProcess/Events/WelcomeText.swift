@@ -1,0 +1,31 @@
+internal import Shared
+
+/// The text that a new member is welcomed with. An admin wrote it; names in it are other people's and are escaped.
+enum WelcomeText {
+    /// UTF-16 units; with a long name filled in it still fits a message.
+    static let maximumLength = 1500
+    static let placeholders = ["member", "server", "count"]
+
+    /// The first placeholder that cannot be filled in; nil if all can.
+    static func unknownPlaceholder(in text: String) -> String? {
+        Placeholders.names(in: text).subtracting(placeholders).min()
+    }
+
+    /// The message for a member. Only that member is pinged, whatever the text says.
+    static func message(for member: Snowflake, in configuration: GuildConfiguration) -> OutgoingMessage {
+        let language = configuration.effectiveLanguage
+        let text = configuration.welcomeText ?? language.text(of: .welcomeStandard)
+        var message = OutgoingMessage(
+            Placeholders.fill(text) { name in
+                switch name {
+                case "member": "<@\(member)>"
+                case "server":
+                    configuration.name.map { "**\(DiscordText.escaped($0))**" } ?? language(.welcomeTheServer)
+                case "count": configuration.memberCount.map(String.init) ?? "?"
+                default: nil
+                }
+            })
+        message.pings = [member]
+        return message
+    }
+}

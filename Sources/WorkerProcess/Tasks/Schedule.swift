@@ -1,0 +1,84 @@
+internal import Foundation
+
+/// When something is done daily at a local time. Pure: the time is passed in.
+///
+/// - Where the clock is put forward over the time, it is done as long after midnight as on other days: 2:30 becomes 3:30.
+/// - Where the clock is put back, and the time comes twice, it is done the first time.
+/// - A date that a place leaves out (Samoa had no 30 December 2011) has no run.
+struct Schedule: Sendable {
+    private let zone: TimeZone
+    /// After local midnight.
+    private let minute: Int
+
+    /// - Parameter timeZone: IANA name; UTC if it is nil, or not known here any more.
+    init(timeZone: String?, minute: Int) {
+        zone = timeZone.flatMap { TimeZone(identifier: $0) } ?? .gmt
+        self.minute = minute
+    }
+
+    /// Whether the machine knows a time zone of this name.
+    static func knows(_ timeZone: String) -> Bool { TimeZone(identifier: timeZone) != nil }
+
+    /// The first run after an instant, in microseconds since 1970.
+    func next(after instant: Int64) -> (date: LocalDate, at: Int64) {
+        let seconds = instant.floorDivided(by: 1_000_000)
+        var day = (seconds + offset(at: seconds)).floorDivided(by: 86_400) - 1
+        while true {
+            if let at = occurrence(onDay: day), at * 1_000_000 > instant, let date = LocalDate(daysSince1970: day) {
+                return (date, at * 1_000_000)
+            }
+            day += 1
+        }
+    }
+
+    /// The local date of an instant.
+    func date(of instant: Int64) -> LocalDate? {
+        let seconds = instant.floorDivided(by: 1_000_000)
+        return LocalDate(daysSince1970: (seconds + offset(at: seconds)).floorDivided(by: 86_400))
+    }
+
+    /// The local time of an instant.
+    func timeOfDay(at instant: Int64) -> TimeOfDay {
+        let seconds = instant.floorDivided(by: 1_000_000)
+        let local = seconds + offset(at: seconds)
+        return TimeOfDay(minute: Int((local - local.floorDivided(by: 86_400) * 86_400) / 60))
+    }
+
+    /// Seconds since 1970; nil if the place leaves that date out.
+    private func occurrence(onDay day: Int64) -> Int64? {
+        let local = day * 86_400 + Int64(minute) * 60
+        // No place changes its clock twice within two days.
+        let before = offset(at: local - offset(at: local) - 86_400)
+        let after = offset(at: local - offset(at: local) + 86_400)
+        let candidates = [local - before, local - after].sorted().filter { $0 + offset(at: $0) == local }
+        let at = candidates.first ?? local - before
+        return (at + offset(at: at)).floorDivided(by: 86_400) == day ? at : nil
+    }
+
+    private func offset(at seconds: Int64) -> Int64 {
+        Int64(zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(seconds))))
+    }
+}
+
+extension Int64 {
+    fileprivate func floorDivided(by divisor: Int64) -> Int64 {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? quotient - 1 : quotient
+    }
+}
+
+extension LocalDate {
+    /// Nil beyond the years that a `LocalDate` has. After Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+    init?(daysSince1970 days: Int64) {
+        let shifted = days + 719_468
+        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let monthFromMarch = (5 * dayOfYear + 2) / 153
+        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        self.init(
+            year: Int(year), month: Int(month), day: Int(dayOfYear - (153 * monthFromMarch + 2) / 5 + 1))
+    }
+}
