@@ -20,7 +20,7 @@ enum WelcomeText {
                 switch name {
                 case "member": "<@\(member)>"
                 case "server":
-                    configuration.name.map { "**\(DiscordText.escaped($0))**" } ?? language(.welcomeTheServer)
+                    configuration.name.map(DiscordText.escaped) ?? language(.welcomeTheServer)
                 case "count": configuration.memberCount.map(String.init) ?? "?"
                 default: nil
                 }

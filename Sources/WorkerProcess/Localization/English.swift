@@ -150,7 +150,7 @@ enum English {
         case .statsToday: "today {count}"
         case .statsActiveDays: "Active days"
         case .statsStreak: "Streak"
-        case .statsStreakDays: "{days} days, at best {longest}"
+        case .statsStreakDays: "{days} in a row, at best {longest}"
         case .statsSince: "since {date}"
         case .statsDaysNote: "Days are counted in UTC."
         case .leaderboardDescription: "Shows who writes most"
@@ -159,7 +159,7 @@ enum English {
         case .periodMonth: "month"
         case .periodAll: "all time"
         case .leaderboardTitle: "Most active: {period}"
-        case .leaderboardLine: "**{place}.** {member} – {messages} messages on {days} days"
+        case .leaderboardLine: "**{place}.** {member} – messages: {messages}, active days: {days}"
         case .leaderboardNothing: "Nothing was counted here in that time."
         case .leaderboardPrevious: "Back"
         case .leaderboardNext: "Next"
@@ -168,14 +168,14 @@ enum English {
         case .privacyDeleteDescription: "Erases what is stored about you"
         case .privacyExported:
             """
-            This is everything that is stored about you: {days} days of counts and {posts} texts. Nothing \
-            that you write is stored in the database.
+            This is everything that is stored about you. Days with counts: {days}, texts for daily posts: \
+            {posts}. Nothing that you write is stored in the database.
             """
         case .privacyAsk: "Erase everything that was counted about you, in all servers? This cannot be taken back."
         case .privacyYes: "Erase"
-        case .privacyErased: "Erased: {rows} days of counts. What you write from now on is counted again."
-        case .digestTitle: "Yesterday: {messages} messages by {members} members"
-        case .digestLine: "**{place}.** {member} – {messages} messages, streak {streak} days"
+        case .privacyErased: "Erased. Days with counts: {rows}. What you write from now on is counted again."
+        case .digestTitle: "Yesterday – messages: {messages}, members: {members}"
+        case .digestLine: "**{place}.** {member} – messages: {messages}, streak: {streak}"
         }
     }
 }

@@ -152,7 +152,7 @@ enum Spanish {
         case .statsToday: "hoy {count}"
         case .statsActiveDays: "Días activos"
         case .statsStreak: "Racha"
-        case .statsStreakDays: "{days} días, la mejor {longest}"
+        case .statsStreakDays: "{days} seguidos, como mucho {longest}"
         case .statsSince: "desde {date}"
         case .statsDaysNote: "Los días se cuentan en UTC."
         case .leaderboardDescription: "Muestra quién escribe más"
@@ -161,7 +161,7 @@ enum Spanish {
         case .periodMonth: "mes"
         case .periodAll: "todo el tiempo"
         case .leaderboardTitle: "Más activos: {period}"
-        case .leaderboardLine: "**{place}.** {member} – {messages} mensajes en {days} días"
+        case .leaderboardLine: "**{place}.** {member} – mensajes: {messages}, días activos: {days}"
         case .leaderboardNothing: "No se ha contado nada aquí en ese tiempo."
         case .leaderboardPrevious: "Atrás"
         case .leaderboardNext: "Siguiente"
@@ -170,14 +170,14 @@ enum Spanish {
         case .privacyDeleteDescription: "Borra lo que se guarda sobre ti"
         case .privacyExported:
             """
-            Esto es todo lo que se guarda sobre ti: {days} días de recuentos y {posts} textos. Nada de lo \
-            que escribes se guarda en la base de datos.
+            Esto es todo lo que se guarda sobre ti. Días con recuentos: {days}, textos diarios: {posts}. \
+            Nada de lo que escribes se guarda en la base de datos.
             """
         case .privacyAsk: "¿Borrar todo lo que se ha contado sobre ti, en todos los servidores? No se puede deshacer."
         case .privacyYes: "Borrar"
-        case .privacyErased: "Borrado: {rows} días de recuentos. Lo que escribas desde ahora se volverá a contar."
-        case .digestTitle: "Ayer: {messages} mensajes de {members} miembros"
-        case .digestLine: "**{place}.** {member} – {messages} mensajes, racha de {streak} días"
+        case .privacyErased: "Borrado. Días con recuentos: {rows}. Lo que escribas desde ahora se volverá a contar."
+        case .digestTitle: "Ayer – mensajes: {messages}, miembros: {members}"
+        case .digestLine: "**{place}.** {member} – mensajes: {messages}, racha: {streak}"
         }
     }
 }
