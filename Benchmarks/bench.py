@@ -1,7 +1,8 @@
 """Measures Olim and its peers in one run, round by round, and keeps every figure of every round.
 
 Suites: socket, from Discord's socket to a counting worker, against discord.py and hikari; queue, delivered and
-acknowledged events of the queue in its three durabilities, against Redis Streams and NATS JetStream.
+acknowledged events of the queue in its three durabilities, against Redis Streams and NATS JetStream; activity, messages
+counted in the database, against one statement each.
 """
 
 import argparse
@@ -10,10 +11,10 @@ import os
 import platform
 import time
 
-from harness import queue_suite, socket_suite
+from harness import activity_suite, queue_suite, socket_suite
 from harness.processes import ROOT
 
-SUITES = {"socket": socket_suite, "queue": queue_suite}
+SUITES = {"socket": socket_suite, "queue": queue_suite, "activity": activity_suite}
 
 
 def selected(names, parser):
@@ -47,6 +48,8 @@ def main():
     queue.add_argument("--queue-events", type=int, default=200_000)
     queue.add_argument("--workers", type=lambda text: [int(number) for number in text.split(",")], default=[1, 2, 4])
     queue.add_argument("--backlog", type=int, default=64, help="MiB of events that may wait")
+    activity = parser.add_argument_group("activity")
+    activity.add_argument("--activity-events", type=int, default=100_000)
     options = parser.parse_args()
     suites = selected(options.contestants, parser)
     if options.needs:

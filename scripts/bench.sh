@@ -29,7 +29,11 @@ if [[ $suites == *queue* ]]; then
     mkdir -p "$OLIM_PEERS"
     cc -O2 -Wall -Wextra -Werror -o "$OLIM_PEERS/redis_stream" Benchmarks/peers/redis_stream.c -lhiredis
     cc -O2 -Wall -Wextra -Werror -o "$OLIM_PEERS/nats_jetstream" Benchmarks/peers/nats_jetstream.c -lnats
-    # The queue by itself is in an executable, which only tests can link.
+fi
+
+if [[ $suites == *queue* || $suites == *activity* ]]; then
+    require_packages "${TEST_PACKAGES[@]}"
+    # What is measured by itself is in executables, which only tests can link.
     build_testable
     OLIM_TESTS=$(swift build "${TESTABLE[@]}" --show-bin-path)/olimPackageTests.xctest
     export OLIM_TESTS

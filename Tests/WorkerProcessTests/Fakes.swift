@@ -542,10 +542,23 @@ final class AsyncLock: Sendable {
 extension Services {
     static func fake(_ api: any DiscordAPI, _ store: FakeStore, commands: CommandList = .standard) -> Services {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let configurations = ConfigurationCache(standardPrefix: "!")
+        configurations.heard(.listening)
         return Services(
-            api: api, store: store, commands: commands, configurations: ConfigurationCache(standardPrefix: "!"),
+            api: api, store: store, commands: commands, configurations: configurations,
             permissions: PermissionCache(), gateway: GatewayLink(),
             registrar: CommandRegistrar(commands.declarations, api: api, store: store, logger: logger),
             counters: WorkerCounters(), logger: logger)
+    }
+}
+
+extension OutgoingMessage {
+    /// All that a member reads of it.
+    var said: String {
+        let embeds = embeds.flatMap { embed in
+            [embed["title"], embed["description"]].compactMap { $0?.string }
+                + (embed["fields"]?.elements ?? []).flatMap { [$0["name"], $0["value"]].compactMap { $0?.string } }
+        }
+        return ([content].compactMap(\.self) + embeds).joined(separator: "\n")
     }
 }

@@ -23,7 +23,7 @@ struct MessageCreate: EventHandler {
     ) -> (@Sendable () async throws -> Void)? {
         guard let content = data["content"] else { return nil }
         let services = services
-        guard let prefix = services.configurations.prefixIfKnown(in: message.guild), let guild = message.guild else {
+        guard let prefix = services.configurations.prefixIfKnown(in: message.guild) else {
             guard let text = content.string, !text.isEmpty else { return nil }
             let call = call(message, data, event)
             return {
@@ -36,8 +36,7 @@ struct MessageCreate: EventHandler {
             let command = TextCommand(text, prefix: prefix, services.commands)
         else { return nil }
         let call = call(message, data, event)
-        let configuration = services.configurations.known(in: guild)
-        return { try await command.run(call, configuration, services) }
+        return { try await command.run(call, try await Self.configuration(of: message.guild, services), services) }
     }
 
     private static func configuration(

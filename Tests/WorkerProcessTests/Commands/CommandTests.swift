@@ -12,7 +12,7 @@ import Testing
 
     private static let option = OptionDeclaration(name: "a", description: "d", kind: .boolean)
     private static let required = OptionDeclaration(name: "b", description: "d", kind: .boolean, isRequired: true)
-    private static func command(_ name: String = "x", _ description: String = "d", _ options: [OptionDeclaration] = [])
+    private static func command(_ name: String = "x", _ description: Wording = "d", _ options: [OptionDeclaration] = [])
         -> CommandDeclaration
     {
         CommandDeclaration(name: name, description: description, options: options)
@@ -31,13 +31,13 @@ import Testing
             ([command("")], "a name has"), ([command("Ping")], "a name has"), ([command("a b")], "a name has"),
             ([command("a!")], "a name has"), ([command(String(repeating: "x", count: 33))], "a name has"),
             ([command("x", "")], "a description has"),
-            ([command("x", String(repeating: "d", count: 101))], "a description has"),
+            ([command("x", Wording(verbatim: String(repeating: "d", count: 101)))], "a description has"),
             ([command(), command()], "/x is declared twice"),
             ([command("x", "d", [option, option])], "the option a is declared twice"),
             ([command("x", "d", [option, required])], "the required option b stands behind"),
             ([command(.string(choices: ["a", "a"]))], "the choice a is declared twice"),
             ([command(.string(choices: [""]))], "a choice must have"),
-            ([command(.string(choices: (0...25).map(String.init)))], "more than 25 choices"),
+            ([command(.string(choices: (0...25).map { OptionChoice("\($0)") }))], "more than 25 choices"),
             ([command(.string(length: 0...0))], "a text's length"),
             ([command(.integer(range: 0...(1 << 53)))], "below 2^53"),
             (
@@ -59,7 +59,8 @@ import Testing
                         (0..<4).map {
                             OptionDeclaration(
                                 name: "o\($0)", description: "d",
-                                kind: .string(choices: (10..<22).map { String(repeating: "c", count: 98) + "\($0)" }))
+                                kind: .string(
+                                    choices: (10..<22).map { OptionChoice(String(repeating: "c", count: 98) + "\($0)") }))
                         })
                 ], "characters in all"
             ),
@@ -118,9 +119,10 @@ import Testing
             (nested, "set on 1 2", "That is more than `nested` takes."),
         ] as [(CommandDeclaration, String, String)])
     func `words that do not fit are explained`(command: CommandDeclaration, text: String, problem: String) {
-        #expect(throws: ArgumentProblem(description: problem)) {
+        let thrown = #expect(throws: ArgumentProblem.self) {
             try command.arguments(of: text.split(separator: " "))
         }
+        #expect(thrown?.description == problem)
     }
 
     @Test func `an interaction's options become arguments, and are read with their types`() throws {
@@ -142,7 +144,9 @@ import Testing
     @Test func `paths are what is typed`() {
         #expect(Self.plain.paths == ["plain"])
         #expect(Self.nested.paths == ["nested show", "nested set"])
-        #expect(CommandList.standard.ephemeralPaths == ["config show", "config welcome"])
+        #expect(CommandList.standard.ephemeralPaths.isSuperset(of: ["config show", "daily list", "privacy export"]))
+        #expect(CommandList.standard.ephemeralPaths.isDisjoint(with: ["ping", "stats", "leaderboard"]))
+        #expect(CommandList.standard.immediatePaths == ["daily add"])
     }
 
     @Test func `help names every command, and those for messages with the prefix in use`() async throws {
@@ -150,11 +154,11 @@ import Testing
         let invocation = Invocation(
             command: "help", subcommand: nil, guild: nil, channel: Snowflake(1), user: Snowflake(2),
             event: EventID(1), receivedAt: 0, sentAt: 0, prefix: "?")
-        let text = try await HelpCommand().run(invocation, services).content ?? ""
-        for path in ["/ping", "/help", "/config show", "/config welcome [channel]"] {
-            #expect(text.contains("`\(path)`"))
-        }
-        #expect(text.hasSuffix("As a message: `?help`, `?ping`"))
+        let embed = try #require(try await HelpCommand().run(invocation, services).outgoingMessage?.embeds.first)
+        let text = embed["description"]?.string ?? ""
+        for path in CommandList.standard.declarations.flatMap(\.paths) { #expect(text.contains("`/\(path)")) }
+        let messages = embed["fields"]?.elements?.first?["value"]?.string ?? ""
+        #expect(messages.contains("`?help`") && messages.contains("`?ping`") && !messages.contains("privacy"))
     }
 
     @Test(
@@ -174,31 +178,59 @@ import Testing
                     [
                         .init("id", "1"), .init("application_id", "2"), .init("version", "3"), .init("nsfw", false),
                         .init("dm_permission", true), .init("name_localizations", nil),
-                        .init("description_localizations", nil),
                     ] + (command.members ?? []).reversed())
             })
     }
 
     @Test func `the JSON is what Discord documents`() {
-        let json = CommandRegistration.json([ConfigCommand().declaration])
-        let channelOption: JSON = [
-            "type": 7, "name": "channel",
-            "description": "Where new members are welcomed; leave it out to switch that off",
-            "required": false, "channel_types": [0, 5],
+        let declaration = CommandDeclaration(
+            name: "config", description: "Settings",
+            subcommands: [
+                SubcommandDeclaration(
+                    name: "welcome", description: .phrase(.configShowDescription),
+                    options: [
+                        CommandOption<Snowflake>.channel("channel", "Where", types: [0, 5]).declaration,
+                        CommandOption<Double>.number("share", "How much", range: 0...1).completed.declaration,
+                        CommandOption<String>.string(
+                            "period", "When", choices: [OptionChoice("week", .phrase(.periodWeek))]
+                        ).declaration,
+                    ])
+            ],
+            permission: .manageGuild, contexts: [.guild])
+        let spanish = Language.spanish.text(of: .configShowDescription)
+        let options: JSON = [
+            [
+                "type": 7, "name": "channel", "description": "Where", "description_localizations": nil,
+                "required": false, "channel_types": [0, 5],
+            ],
+            [
+                "type": 10, "name": "share", "description": "How much", "description_localizations": nil,
+                "required": false, "autocomplete": true, "min_value": 0.0, "max_value": 1.0,
+            ],
+            [
+                "type": 3, "name": "period", "description": "When", "description_localizations": nil,
+                "required": false,
+                "choices": [
+                    [
+                        "name": "week", "name_localizations": ["es-ES": "semana", "es-419": "semana"],
+                        "value": "week",
+                    ]
+                ],
+            ],
         ]
         #expect(
-            json == [
+            CommandRegistration.json([declaration]) == [
                 [
-                    "name": "config", "type": 1, "description": "Shows and changes this server's settings",
+                    "name": "config", "type": 1, "description": "Settings", "description_localizations": nil,
                     "default_member_permissions": "32", "contexts": [0], "integration_types": [0],
                     "options": [
                         [
-                            "type": 1, "name": "show", "description": "Shows this server's settings", "options": [],
-                        ],
-                        [
-                            "type": 1, "name": "welcome", "description": "Sets where new members are welcomed",
-                            "options": [channelOption],
-                        ],
+                            "type": 1, "name": "welcome", "description": "Shows this server's settings",
+                            "description_localizations": [
+                                "es-ES": .string(spanish), "es-419": .string(spanish),
+                            ],
+                            "options": options,
+                        ]
                     ],
                 ]
             ])

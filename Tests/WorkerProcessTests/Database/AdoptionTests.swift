@@ -89,13 +89,14 @@ import Testing
         var found = try await store.configuration(of: Self.guild)
         #expect([nil, "?"].contains(found.prefix))
         found.prefix = nil
+        found.memberCount = nil
         #expect(found == expected)
 
         // And it works as our own does, for this guild and another.
         for (guild, event) in [(Self.guild, 10), (Snowflake(9), 11)] {
             try await store.recordGuild(.of(guild, name: "new", event: Int64(event)))
-            try await store.setWelcomeChannel(Snowflake(77), of: guild, event: EventID(1))
-            try await store.setWelcomeChannel(nil, of: guild, event: EventID(1))
+            try await store.change(.welcome(channel: Snowflake(77), text: nil), of: guild, event: EventID(1))
+            try await store.change(.welcome(channel: nil, text: nil), of: guild, event: EventID(1))
             #expect(try await store.configuration(of: guild).name == "new")
             try await store.recordDeparture(of: guild, event: EventID(20), at: 1)
             #expect(try await store.configuration(of: guild).hasLeft)
@@ -116,7 +117,7 @@ import Testing
             """)
         let store = try await database.openMigrated()
         #expect(try await store.configuration(of: Snowflake(5)) == GuildConfiguration(guild: Snowflake(5)))
-        try await store.setWelcomeChannel(Snowflake(1), of: Snowflake(6), event: EventID(1))
+        try await store.change(.welcome(channel: Snowflake(1), text: nil), of: Snowflake(6), event: EventID(1))
         let rows = try await database.run("SELECT guild_id, mod_role, warnings FROM guild_config ORDER BY guild_id")
         #expect(rows == ["5|admins|4", "6||3"])
         await store.close()
@@ -209,7 +210,7 @@ import Testing
             try await database.run(
                 "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'guild_config' AND sql IS NOT NULL")
                 == [
-                    "by_name"
+                    "by_name", "guild_config_left_at",
                 ])
         #expect(try await database.run("SELECT \"odd \"\"name\" FROM guild_config WHERE guild_id > 5") == ["kept"])
         await store.close()

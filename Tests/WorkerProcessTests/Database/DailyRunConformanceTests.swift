@@ -227,7 +227,8 @@ import Testing
     private static func services(_ api: FakeDiscord, _ store: any Store) -> Services {
         let fake = Services.fake(api, FakeStore())
         return Services(
-            api: api, store: store, commands: fake.commands, prefixes: fake.prefixes, gateway: fake.gateway,
+            api: api, store: store, commands: fake.commands, configurations: fake.configurations,
+            permissions: fake.permissions, gateway: fake.gateway,
             registrar: fake.registrar, counters: fake.counters, logger: fake.logger)
     }
 

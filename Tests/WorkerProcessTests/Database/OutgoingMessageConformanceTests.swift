@@ -109,7 +109,7 @@ import Testing
                 VALUES (1, '\(state)', '20\(due == 5 ? 25 : 99)-01-01', \(due), 0, '\(state)')
                 """)
         }
-        await RecordKeeping(store: store, logger: .silent, age: .seconds(86_400)) { throw CancellationError() }.run()
+        await Housekeeping(store: store, logger: .silent, age: .seconds(86_400)) { throw CancellationError() }.run()
         #expect(try await database.run("SELECT nonce FROM outgoing_message") == ["young"])
         let left = try await database.run("SELECT task || local_date FROM daily_run ORDER BY 1")
         #expect(left == ["done2099-01-01", "due2025-01-01", "posted2025-01-01"])
@@ -124,7 +124,7 @@ import Testing
         let guild = Snowflake(5)
         let store = try await TestDatabase(engine).openMigrated()
         for (channel, event) in [(1, 10), (2, 20), (1, 10), (3, 19), (2, 20)] as [(UInt64, Int64)] {
-            try await store.setWelcomeChannel(Snowflake(channel), of: guild, event: EventID(event))
+            try await store.change(.welcome(channel: Snowflake(channel), text: nil), of: guild, event: EventID(event))
         }
         #expect(try await store.configuration(of: guild).welcomeChannel == Snowflake(2))
         try await store.forgetWelcomeChannel(Snowflake(1), of: guild)
@@ -132,8 +132,8 @@ import Testing
         try await store.forgetWelcomeChannel(Snowflake(2), of: guild)
         #expect(try await store.configuration(of: guild).welcomeChannel == nil)
         // Switching off is a change like others.
-        try await store.setWelcomeChannel(nil, of: guild, event: EventID(30))
-        try await store.setWelcomeChannel(Snowflake(4), of: guild, event: EventID(29))
+        try await store.change(.welcome(channel: nil, text: nil), of: guild, event: EventID(30))
+        try await store.change(.welcome(channel: Snowflake(4), text: nil), of: guild, event: EventID(29))
         #expect(try await store.configuration(of: guild).welcomeChannel == nil)
         await store.close()
     }

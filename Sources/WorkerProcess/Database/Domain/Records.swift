@@ -59,7 +59,7 @@ extension DueGuild {
     /// From the columns of the statement `due_guilds`.
     init(
         row: (
-            guild: Snowflake, at: Int64, minute: Int32?, timeZone: String?, channel: Snowflake?, leftAt: Int64?
+            guild: Snowflake, at: Int64?, minute: Int32?, timeZone: String?, channel: Snowflake?, leftAt: Int64?
         )
     ) {
         var configuration = GuildConfiguration(guild: row.guild)
@@ -67,7 +67,7 @@ extension DueGuild {
         configuration.dailyMinute = row.minute.map(Int.init)
         configuration.timeZone = row.timeZone
         configuration.hasLeft = row.leftAt != nil
-        self.init(configuration: configuration, nextAt: row.at)
+        self.init(configuration: configuration, nextAt: row.at ?? 0)
     }
 }
 

@@ -10,7 +10,7 @@ extension SQLiteStatements {
 
         static let due = statement(
             "due_guilds", takes: Int64.self, Int64.self,
-            gives: Snowflake.self, Int64.self, Int32?.self, String?.self, Snowflake?.self, Int64?.self,
+            gives: Snowflake.self, Int64?.self, Int32?.self, String?.self, Snowflake?.self, Int64?.self,
             sql: """
                 SELECT p.guild_id, p.next_daily_at, p.daily_minute, p.time_zone, c.daily_channel_id, c.left_at
                 FROM guild_preference AS p JOIN guild_config AS c ON c.guild_id = p.guild_id
