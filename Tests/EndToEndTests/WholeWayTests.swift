@@ -46,7 +46,7 @@ import Testing
         try await stack.wait("messages", atLeast: 1)
         let answers = try await stack.control.get("/simulator/messages?author=bot")
         #expect(answers.elements?.count == 1)
-        #expect(answers.elements?.first?["content"]?.string?.hasPrefix("Pong!") == true)
+        #expect(answers.elements?.first?.said.hasPrefix("Pong!") == true)
         #expect(answers.elements?.first?["message_reference"]?["message_id"] == asked["ids"]?.elements?.first)
     }
 

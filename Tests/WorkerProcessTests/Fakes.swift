@@ -23,6 +23,7 @@ final class FakeDiscord: DiscordAPI {
         case getUser
         case getOriginal(Snowflake)
         case getGuild(Snowflake)
+        case followUp(Snowflake, OutgoingMessage)
         case getChannel(Snowflake)
     }
 
@@ -184,6 +185,12 @@ final class FakeDiscord: DiscordAPI {
             guard let object = state.channels[channel] else { throw Self.error(.rejected, status: 404, code: 10003) }
             return object
         }
+    }
+
+    func followUp(
+        _ interaction: InteractionReference, with message: OutgoingMessage
+    ) async throws(DiscordAPIError) {
+        try await perform(.followUp(interaction.id, message)) { _ throws(DiscordAPIError) in }
     }
 
     func globalCommands(of application: Snowflake) async throws(DiscordAPIError) -> JSON {

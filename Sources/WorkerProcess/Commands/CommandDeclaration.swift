@@ -32,7 +32,8 @@ struct CommandDeclaration: Sendable {
     var defers = false
     /// Whether its answer is a modal, which must come at once.
     var opensModal = false
-    var textForm = TextForm.same
+    /// Unless it is said, what answers for the caller alone has no form as a message.
+    var textForm: TextForm?
 
     /// All that can be called, as it is typed: `config welcome`.
     var paths: [String] {
@@ -50,7 +51,10 @@ struct CommandDeclaration: Sendable {
     func isEphemeral(_ subcommand: String?) -> Bool { self.subcommand(subcommand)?.isEphemeral ?? isEphemeral }
     func defers(_ subcommand: String?) -> Bool { self.subcommand(subcommand)?.defers ?? defers }
     func opensModal(_ subcommand: String?) -> Bool { self.subcommand(subcommand)?.opensModal ?? opensModal }
-    func textForm(_ subcommand: String?) -> TextForm { self.subcommand(subcommand)?.textForm ?? textForm }
+    func textForm(_ subcommand: String?) -> TextForm {
+        self.subcommand(subcommand)?.textForm ?? textForm
+            ?? (isEphemeral(subcommand) || opensModal(subcommand) ? .slashOnly : .same)
+    }
 
     func isEphemeral(at path: String) -> Bool { isEphemeral(Self.subcommand(in: path)) }
     func opensModal(at path: String) -> Bool { opensModal(Self.subcommand(in: path)) }

@@ -39,7 +39,7 @@ struct ConfigCommand: Command {
                 name: "language", description: .phrase(.configLanguageDescription), options: [language.declaration]),
             SubcommandDeclaration(name: "reset", description: .phrase(.configResetDescription), textForm: .slashOnly),
         ],
-        permission: .manageGuild, contexts: [.guild], isEphemeral: true)
+        permission: .manageGuild, contexts: [.guild], isEphemeral: true, textForm: .same)
 
     func run(_ invocation: Invocation, _ services: Services) async throws -> Reply {
         // `contexts` has it that there is one.

@@ -22,7 +22,7 @@ struct DailyCommand: Command {
                 name: "preview", description: .phrase(.dailyPreviewDescription), textForm: .slashOnly),
             SubcommandDeclaration(name: "skip", description: .phrase(.dailySkipDescription)),
         ],
-        permission: .manageGuild, contexts: [.guild], isEphemeral: true)
+        permission: .manageGuild, contexts: [.guild], isEphemeral: true, textForm: .same)
 
     func run(_ invocation: Invocation, _ services: Services) async throws -> Reply {
         guard let guild = invocation.guild else { return .hint(invocation.language(.guildOnly)) }

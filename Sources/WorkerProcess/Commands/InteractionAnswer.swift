@@ -24,6 +24,8 @@ struct InteractionAnswer: Sendable {
     let isRepeated: Bool
     let api: any DiscordAPI
     var deadline = InteractionDeadline()
+    /// Whether the first answer is the message that a component is on, which nothing but an update may change.
+    var isOnMessage = false
 
     /// Finds out before anything is done for the caller, who was told by Discord that it failed if its time is over.
     ///
@@ -98,7 +100,11 @@ struct InteractionAnswer: Sendable {
         // A modal that came a second time is shown already.
         guard let message = reply.outgoingMessage else { return nil }
         do throws(DiscordAPIError) {
-            try await api.editOriginalResponse(of: interaction, to: message)
+            if isOnMessage, case .message = reply {
+                try await api.followUp(interaction, with: message)
+            } else {
+                try await api.editOriginalResponse(of: interaction, to: message)
+            }
             return nil
         } catch {
             return error

@@ -26,6 +26,8 @@ enum MemberPermissions {
     struct Channel: Sendable, Equatable {
         let id: Snowflake
         let guild: Snowflake?
+        /// As Discord numbers them (resources/channel.mdx, Channel Types).
+        let type: Int
         /// Of a thread: its permissions are its parent's.
         let parent: Snowflake?
         let isThread: Bool
@@ -54,6 +56,8 @@ enum MemberPermissions {
         var permissions = overwritten(base, by: channel.overwrites, member, guild)
         // Without it nothing else counts (Implicit Permissions).
         guard permissions.contains(.viewChannel) else { return [] }
+        // Nor do these without the permission to write.
+        if !permissions.contains(.sendMessages) { permissions.subtract(.ofWriting) }
         if member.isTimedOut { permissions.formIntersection([.viewChannel, .readMessageHistory]) }
         return permissions
     }
@@ -82,6 +86,8 @@ enum MemberPermissions {
 
 extension Permissions {
     static let all = Permissions(rawValue: .max)
+    /// MENTION_EVERYONE, SEND_TTS_MESSAGES, ATTACH_FILES, EMBED_LINKS.
+    static let ofWriting = Permissions(rawValue: 1 << 17 | 1 << 12 | 1 << 15 | 1 << 14)
 }
 
 extension MemberPermissions.Guild {
@@ -116,7 +122,7 @@ extension MemberPermissions.Channel {
         }
         guard overwrites.count == list.count else { return nil }
         self.init(
-            id: id, guild: json.snowflake("guild_id"), parent: json.snowflake("parent_id"),
+            id: id, guild: json.snowflake("guild_id"), type: type, parent: json.snowflake("parent_id"),
             isThread: Self.threads.contains(type), overwrites: overwrites)
     }
 }

@@ -101,11 +101,13 @@ extension OptionDeclaration {
     }
 
     private func checked(_ value: OptionValue?) throws(ArgumentProblem) -> OptionValue {
-        guard let value, isAccepted(value) else {
-            throw ArgumentProblem(
-                Message(.argumentMustBe) { [self] in ["option": name, "accepted": accepted(in: $0)] })
-        }
+        guard let value, isAccepted(value) else { throw problem }
         return value
+    }
+
+    /// What is told of a value that is not accepted.
+    var problem: ArgumentProblem {
+        ArgumentProblem(Message(.argumentMustBe) { [self] in ["option": name, "accepted": accepted(in: $0)] })
     }
 
     private func isAccepted(_ value: OptionValue) -> Bool {

@@ -64,7 +64,7 @@ final class PermissionCache: Sendable {
         return guild
     }
 
-    private func channel(
+    func channel(
         _ id: Snowflake, _ api: any DiscordAPI
     ) async throws(DiscordAPIError) -> MemberPermissions.Channel? {
         let (known, epoch) = state.withLock { ($0.channels[id], $0.epoch) }

@@ -8,7 +8,7 @@ struct PrivacyCommand: Command {
             SubcommandDeclaration(name: "export", description: .phrase(.privacyExportDescription), defers: true),
             SubcommandDeclaration(name: "delete", description: .phrase(.privacyDeleteDescription)),
         ],
-        isEphemeral: true, textForm: .slashOnly)
+        isEphemeral: true)
 
     func run(_ invocation: Invocation, _ services: Services) async throws -> Reply {
         if invocation.subcommand == "delete" { return ask(invocation) }

@@ -21,7 +21,8 @@ struct GuildMemberAdd: EventHandler {
     }
 
     private func welcome(_ member: Snowflake, to guild: Snowflake, joinedAt: String) async throws {
-        let configuration = try await services.configurations.configuration(of: guild, services.store)
+        // Joins are rare, and a setting that was just made should hold for the next one: not what is remembered.
+        let configuration = try await services.store.configuration(of: guild)
         guard let channel = configuration.welcomeChannel else { return }
         // A text without the member's mention is recognised by what it says.
         let message = WelcomeText.message(for: member, in: configuration)

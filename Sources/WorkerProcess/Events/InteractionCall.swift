@@ -7,10 +7,16 @@ struct InteractionCall: Sendable {
     let language: Language
     /// What is answered at once, because the rest may take longer.
     var deferral: InteractionResponse?
+    /// It comes from a component, or from a form that one has opened.
+    var isOnMessage = false
     let reply: @Sendable (Services) async throws -> Reply
 
-    private static func refused(_ name: String, _ language: Language, _ message: Message) -> InteractionCall {
-        InteractionCall(name: name, language: language) { _ in .hint(message.text(in: language)) }
+    private static func refused(
+        _ name: String, _ language: Language, _ message: Message, isOnMessage: Bool = false
+    ) -> InteractionCall {
+        InteractionCall(name: name, language: language, isOnMessage: isOnMessage) { _ in
+            .hint(message.text(in: language))
+        }
     }
 
     // MARK: Commands
@@ -35,6 +41,9 @@ struct InteractionCall: Sendable {
             let invocation = invocation(
                 name, parsed.subcommand, parsed.arguments, event, data, language, services)
         else { return refused("/\(name)", language, Message(.incompleteInteraction)) }
+        if let problem = channelProblem(declaration.options(of: parsed.subcommand) ?? [], parsed.arguments, call) {
+            return refused("/\(invocation.path)", language, problem.message)
+        }
         let isEphemeral = declaration.isEphemeral(parsed.subcommand)
         var result = InteractionCall(name: "/\(invocation.path)", language: language) { services in
             services.counters.change { $0.commands[invocation.path, default: 0] += 1 }
@@ -50,6 +59,21 @@ struct InteractionCall: Sendable {
             result.deferral = .deferredMessage(ephemeral: isEphemeral)
         }
         return result
+    }
+
+    /// A channel of another kind than was asked for, which an older app may let pass.
+    private static func channelProblem(
+        _ options: [OptionDeclaration], _ arguments: [String: OptionValue], _ call: JSONValue
+    ) -> ArgumentProblem? {
+        guard let channels = call["resolved"]?["channels"] else { return nil }
+        for option in options {
+            guard case .channel(let types) = option.kind, !types.isEmpty, case .id(let id)? = arguments[option.name]
+            else { continue }
+            for (name, channel) in channels.members where Snowflake(name) == id {
+                guard let type = channel["type"]?.int, types.contains(type) else { return option.problem }
+            }
+        }
+        return nil
     }
 
     static func completion(
@@ -104,15 +128,18 @@ struct InteractionCall: Sendable {
         _ body: @escaping @Sendable (any Command, Invocation, ComponentID, Services) async throws -> Reply
     ) throws(EventProblem) -> InteractionCall {
         let language = language(data, services)
+        let isOnMessage = data["message"].map { !$0.isNull } ?? false
         guard let id = ComponentID(try call.requiredString("custom_id")), let command = services.commands[id.command]
-        else { return refused("component", language, Message(.outdatedMessage)) }
+        else { return refused("component", language, Message(.outdatedMessage), isOnMessage: isOnMessage) }
         let name = "component of /\(id.command)"
         guard let invocation = invocation(id.command, nil, [:], event, data, language, services) else {
-            return refused(name, language, Message(.incompleteInteraction))
+            return refused(name, language, Message(.incompleteInteraction), isOnMessage: isOnMessage)
         }
-        guard invocation.user == id.owner else { return refused(name, language, Message(.notYours)) }
+        guard invocation.user == id.owner else {
+            return refused(name, language, Message(.notYours), isOnMessage: isOnMessage)
+        }
         let declaration = command.declaration
-        return InteractionCall(name: name, language: language) { services in
+        return InteractionCall(name: name, language: language, isOnMessage: isOnMessage) { services in
             // Permissions may have been taken away since the message was made.
             if let refusal = declaration.refusal(of: invocation) { return .hint(refusal.text(in: language)) }
             return try await body(command, invocation, id, services)

@@ -20,11 +20,12 @@ struct InteractionCreate: EventHandler {
         case .autocomplete: return try suggestions(for: reference, event, data)
         case .ping, nil: return EventPlan()
         }
-        let answer = InteractionAnswer(
+        var answer = InteractionAnswer(
             interaction: reference, isDeferred: event.deferred, isRepeated: event.attempt > 1, api: services.api,
             deadline: deadline)
-        let services = services
-        return EventPlan { try await Self.answer(call, answer, services) }
+        answer.isOnMessage = call.isOnMessage
+        let (prepared, services) = (answer, services)
+        return EventPlan { try await Self.answer(call, prepared, services) }
     }
 
     private static func answer(
@@ -96,7 +97,7 @@ struct InteractionCreate: EventHandler {
                 choices = found.prefix(MessageBody.maximumChoices).map {
                     [
                         "name": .string($0.name.text(in: language).cut(toUTF16: 100)),
-                        "value": .string($0.value),
+                        "value": command.declaration.value($0, of: completion),
                     ]
                 }
             }
@@ -112,4 +113,16 @@ enum InteractionKind: Int {
     case messageComponent = 3
     case autocomplete = 4
     case modalSubmit = 5
+}
+
+extension CommandDeclaration {
+    /// A suggested value with the type of its option.
+    fileprivate func value(_ choice: OptionChoice, of completion: Completion) -> JSON {
+        let options = options(of: completion.invocation.subcommand) ?? []
+        return switch options.first(where: { $0.name == completion.option })?.kind {
+        case .integer: Int(choice.value).map(JSON.integer) ?? .string(choice.value)
+        case .number: Double(choice.value).map(JSON.double) ?? .string(choice.value)
+        default: .string(choice.value)
+        }
+    }
 }

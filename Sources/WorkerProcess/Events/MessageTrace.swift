@@ -8,12 +8,15 @@ enum MessageTrace: Sendable, Equatable {
     case mention(of: Snowflake)
     /// It is the one since it was begun that says the same.
     case text
+    /// It is the one since it was begun whose embed has this footer.
+    case footer(String)
 
     /// Whether a message of the bot's own is the one that was to be sent.
     func recognises(_ found: ChannelMessage, as message: OutgoingMessage) -> Bool {
         switch self {
         case .reply(let id): found.repliesTo == id
         case .mention(let user): found.content.contains("<@\(user)>") || found.content.contains("<@!\(user)>")
+        case .footer(let footer): found.embedTexts.contains(footer)
         case .text:
             Self.essence([found.content] + found.embedTexts)
                 == Self.essence([message.content ?? ""] + OutgoingMessage.texts(of: message.embeds))

@@ -74,7 +74,41 @@ struct TextCommand: Sendable {
             invocation.permissions = permissions
         }
         if let refusal = declaration.refusal(of: invocation) { return OutgoingMessage(refusal.text(in: language)) }
+        if let problem = try await channelProblem(with: invocation, services) {
+            return OutgoingMessage(problem.message.text(in: language))
+        }
         return try await command.run(invocation, services).outgoingMessage
+    }
+
+    /// Channels are to be of this guild and of the kinds that the option takes, which nobody has checked in a message.
+    private func channelProblem(
+        with invocation: Invocation, _ services: Services
+    ) async throws -> ArgumentProblem? {
+        for option in command.declaration.options(of: invocation.subcommand) ?? [] {
+            guard case .channel(let types) = option.kind, case .id(let id)? = invocation.arguments[option.name]
+            else { continue }
+            let channel: MemberPermissions.Channel?
+            switch await looked(up: id, services) {
+            case .success(let found): channel = found
+            case .failure(let error) where error.kind == .rejected: channel = nil
+            case .failure(let error): throw error
+            }
+            guard let channel, channel.guild == invocation.guild, types.isEmpty || types.contains(channel.type) else {
+                return option.problem
+            }
+        }
+        return nil
+    }
+
+    /// An error as a value: caught where it is thrown on, it makes the optimizer of Swift 6.3 crash.
+    private func looked(
+        up channel: Snowflake, _ services: Services
+    ) async -> Result<MemberPermissions.Channel?, DiscordAPIError> {
+        do throws(DiscordAPIError) {
+            return .success(try await services.permissions.channel(channel, services.api))
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// Nil if they cannot be told.

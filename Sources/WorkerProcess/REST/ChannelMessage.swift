@@ -5,7 +5,7 @@ struct ChannelMessage: Sendable, Equatable {
     let id: Snowflake
     let author: Snowflake
     let content: String
-    /// Titles and descriptions of its embeds.
+    /// Titles, descriptions and footers of its embeds.
     var embedTexts: [String] = []
     /// The message it replies to.
     var repliesTo: Snowflake?
@@ -27,8 +27,10 @@ extension ChannelMessage {
 }
 
 extension OutgoingMessage {
-    /// Titles and descriptions of embeds.
+    /// Titles, descriptions and footers of embeds.
     static func texts(of embeds: [JSON]) -> [String] {
-        embeds.flatMap { embed in [embed["title"], embed["description"]].compactMap { $0?.string } }
+        embeds.flatMap { embed in
+            [embed["title"], embed["description"], embed["footer"]?["text"]].compactMap { $0?.string }
+        }
     }
 }

@@ -76,6 +76,12 @@ protocol DiscordAPI: Sendable {
         of interaction: InteractionReference, to message: OutgoingMessage
     ) async throws(DiscordAPIError)
 
+    /// Sends a message beside the first answer. Repeated after a lost answer it may be there twice, so only for what does no harm
+    /// then.
+    func followUp(
+        _ interaction: InteractionReference, with message: OutgoingMessage
+    ) async throws(DiscordAPIError)
+
     /// Whether the first answer is a deferral still: "thinking". Throws `.notYetAnswered` on 10015, `.tooLate` on 50027.
     func isOriginalResponseLoading(of interaction: InteractionReference) async throws(DiscordAPIError) -> Bool
 

@@ -47,6 +47,13 @@ extension DiscordRESTClient {
                 .editOriginalResponse(of: interaction), MessageBody.edit(message), message.attachments))
     }
 
+    func followUp(
+        _ interaction: InteractionReference, with message: OutgoingMessage
+    ) async throws(DiscordAPIError) {
+        _ = try await perform(
+            ordinary(.followUp(of: interaction), MessageBody.answer(message), message.attachments))
+    }
+
     func globalCommands(of application: Snowflake) async throws(DiscordAPIError) -> JSON {
         try await read(.globalCommands(of: application))
     }

@@ -59,7 +59,8 @@ enum MessageBody {
         }
     }
 
-    private static func answer(_ message: OutgoingMessage) -> JSON {
+    /// The message of a first answer, or of one beside it.
+    static func answer(_ message: OutgoingMessage) -> JSON {
         .compact([
             "content": message.content.map { .string(fitting($0)) },
             "embeds": message.embeds.isEmpty ? nil : .array(message.embeds),

@@ -71,6 +71,13 @@ struct Route: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
             resource: "\(interaction.applicationID)/\(interaction.token)")
     }
 
+    static func followUp(of interaction: InteractionReference) -> Route {
+        Route(
+            .interaction, "POST", "/webhooks/{application_id}/{interaction_token}",
+            path: "/webhooks/\(interaction.applicationID)/\(escaped(interaction.token))",
+            resource: "\(interaction.applicationID)/\(interaction.token)")
+    }
+
     static func originalResponse(of interaction: InteractionReference) -> Route {
         Route(
             .interaction, "GET", "/webhooks/{application_id}/{interaction_token}/messages/@original",

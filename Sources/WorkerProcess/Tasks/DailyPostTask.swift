@@ -10,12 +10,12 @@ struct DailyPostTask: DailyTask {
         guard let post = try await services.store.takeDailyPost(for: run.key) else {
             return .nothing("there are no texts")
         }
-        return .message(Self.message(post))
+        return .message(Self.message(post, footer: run.key.footer))
     }
 
-    static func message(_ post: DailyPost) -> OutgoingMessage {
+    static func message(_ post: DailyPost, footer: String? = nil) -> OutgoingMessage {
         var message = OutgoingMessage()
-        message.embeds = [Embed(description: post.text).json]
+        message.embeds = [Embed(description: post.text, footer: footer).json]
         return message
     }
 }

@@ -6,7 +6,8 @@ protocol DailyTask: Sendable {
     /// Names its runs in the database; never changed.
     var name: String { get }
 
-    /// What is to be posted. It may be asked for again for the same run, and must then have no second effect.
+    /// What is to be posted, with the run's footer below its embed. It may be asked for again for the same run, and must then
+    /// have no second effect.
     func content(of run: DailyRun, _ configuration: GuildConfiguration, _ services: Services) async throws
         -> DailyContent
 }

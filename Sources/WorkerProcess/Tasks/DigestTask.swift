@@ -32,7 +32,7 @@ struct DigestTask: DailyTask {
         }
         var embed = Embed(
             title: say(.digestTitle, ["messages": "\(day.messages)", "members": "\(day.members)"]),
-            description: lines.joined(separator: "\n"))
+            description: lines.joined(separator: "\n"), footer: run.key.footer)
         var message = OutgoingMessage()
         let byDay = Dictionary(days.map { ($0.day, $0.messages) }) { first, _ in first }
         if let chart = ActivityChart.attachment(

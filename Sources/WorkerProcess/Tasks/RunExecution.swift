@@ -54,7 +54,8 @@ struct RunExecution: Sendable {
         switch try await task.content(of: run, configuration, services) {
         case .nothing(let reason): return .skipped(reason)
         case .message(let message):
-            let post = OneTimeMessage(nonce: run.key.nonce, channel: channel, message: message, trace: .text)
+            let post = OneTimeMessage(
+                nonce: run.key.nonce, channel: channel, message: message, trace: .footer(run.key.footer))
             if let id = try await post.send(services) {
                 _ = try await services.store.recordPost(.init(channel: channel, message: id), of: run)
             }

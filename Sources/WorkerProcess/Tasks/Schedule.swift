@@ -51,8 +51,18 @@ struct Schedule: Sendable {
         let before = offset(at: local - offset(at: local) - 86_400)
         let after = offset(at: local - offset(at: local) + 86_400)
         let candidates = [local - before, local - after].sorted().filter { $0 + offset(at: $0) == local }
-        let at = candidates.first ?? local - before
-        return (at + offset(at: at)).floorDivided(by: 86_400) == day ? at : nil
+        if let first = candidates.first { return first }
+        let shifted = local - before
+        guard (shifted + offset(at: shifted)).floorDivided(by: 86_400) != day else { return shifted }
+        // Either the clock is put forward over midnight, or the date is left out, and then its noon is, too.
+        return minute == Self.noon || Schedule(zone, Self.noon).occurrence(onDay: day) == nil ? nil : shifted
+    }
+
+    private static let noon = 12 * 60
+
+    private init(_ zone: TimeZone, _ minute: Int) {
+        self.zone = zone
+        self.minute = minute
     }
 
     private func offset(at seconds: Int64) -> Int64 {

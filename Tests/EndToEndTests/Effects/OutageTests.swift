@@ -92,7 +92,7 @@ import Testing
             return try await eventually("it is answered", within: .seconds(30)) { () -> Bool? in
                 let interaction = try await stack.control.get("/simulator/interactions?id=\(id)").elements?.first
                 guard interaction?["answered"]?.bool == true else { return nil }
-                return interaction.map { Self.texts(of: $0).last?.contains("Welcome messages") == true } ?? false
+                return interaction.map { Self.texts(of: $0).last?.contains("Settings of") == true } ?? false
             }
         }
         let interactions = try await stack.control.get("/simulator/interactions").elements ?? []
@@ -106,7 +106,7 @@ import Testing
     /// What the bot's accepted answers to an interaction say.
     private static func texts(of interaction: JSON) -> [String] {
         (interaction["answers"]?.elements ?? []).filter(\.isAccepted).compactMap { answer in
-            (answer["body"]?["data"]?["content"] ?? answer["body"]?["content"])?.string
+            (answer["body"]?["data"] ?? answer["body"])?.said
         }
     }
 

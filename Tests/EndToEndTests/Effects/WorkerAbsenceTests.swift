@@ -28,8 +28,8 @@ import Testing
             #expect(flags == (interaction["name"]?.string == "config show" ? 64 : nil), "\(interaction.text)")
             let finished = accepted.filter { $0["method"]?.string == "PATCH" }
             #expect(edits.contains(finished.count), "\(interaction.text)")
-            let text = finished.last?["body"]?["content"]?.string
-            let beginning = interaction["name"]?.string == "ping" ? "Pong!" : "Welcome messages"
+            let text = finished.last?["body"]?.said
+            let beginning = interaction["name"]?.string == "ping" ? "Pong!" : "Settings of"
             #expect(text?.hasPrefix(beginning) == true, "\(interaction.text)")
         }
         #expect(try await stack.counter("deferred") == count)
@@ -98,6 +98,6 @@ import Testing
         let second = try await stack.worker("w2", ["DATABASE_URL": database.url])
         try await stack.wait("answers", atLeast: 1, or: second)
         let answers = try await stack.control.get("/simulator/interactions").elements?.first?["answers"]?.elements
-        #expect(answers?.last?["body"]?["content"]?.string?.hasPrefix("Pong!") == true, "\(answers ?? [])")
+        #expect(answers?.last?["body"]?.said.hasPrefix("Pong!") == true, "\(answers ?? [])")
     }
 }

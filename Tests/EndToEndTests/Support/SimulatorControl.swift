@@ -83,3 +83,14 @@ struct SimulatorControl: Sendable {
 struct ControlFailure: Error, CustomStringConvertible {
     let description: String
 }
+
+extension JSON {
+    /// All that a member reads of a message, or of the body of an answer.
+    var said: String {
+        let embeds = (self["embeds"]?.elements ?? []).flatMap { embed in
+            [embed["title"], embed["description"]].compactMap { $0?.string }
+                + (embed["fields"]?.elements ?? []).flatMap { [$0["name"], $0["value"]].compactMap { $0?.string } }
+        }
+        return ([self["content"]?.string].compactMap(\.self) + embeds).filter { !$0.isEmpty }.joined(separator: "\n")
+    }
+}

@@ -60,7 +60,8 @@ import Testing
                             OptionDeclaration(
                                 name: "o\($0)", description: "d",
                                 kind: .string(
-                                    choices: (10..<22).map { OptionChoice(String(repeating: "c", count: 98) + "\($0)") }))
+                                    choices: (10..<22).map { OptionChoice(String(repeating: "c", count: 98) + "\($0)") }
+                                ))
                         })
                 ], "characters in all"
             ),

@@ -88,7 +88,7 @@ import Testing
     private static func setWelcomeChannel(
         _ channel: Snowflake?, of guild: Snowflake, _ session: PostgresSession
     ) throws(PostgresError) {
-        _ = try session.rows(PostgresStatements.Settings.touch, (guild, EventID(1)))
+        _ = try session.rows(PostgresStatements.Settings.hold, (guild, EventID(1)))
         try session.run(PostgresStatements.Settings.writeConfig, (guild, channel, nil, nil))
     }
 

@@ -65,7 +65,8 @@ import Testing
         #expect(pwrite(descriptor, [3 as UInt8], 1, 18) == 1)
         close(descriptor)
         let error = await #expect(throws: StoreError.self) {
-            try await SQLiteStore(path: path, logger: .silent).change(.welcome(channel: nil, text: nil), of: Snowflake(1), event: EventID(1))
+            try await SQLiteStore(path: path, logger: .silent).change(
+                .welcome(channel: nil, text: nil), of: Snowflake(1), event: EventID(1))
         }
         #expect(error?.kind == .misconfigured)
         #expect(error?.description.contains(path) == true)
@@ -106,7 +107,8 @@ import Testing
             """
         let other = try ChildProcess("/usr/bin/python3", ["-c", script, path], in: directory.path)
         try await other.waitForLine(containing: "inside")
-        async let written: Void = store.change(.welcome(channel: Snowflake(3), text: nil), of: Snowflake(6), event: EventID(1))
+        async let written: Void = store.change(
+            .welcome(channel: Snowflake(3), text: nil), of: Snowflake(6), event: EventID(1))
         #expect(try await store.configuration(of: Snowflake(5)).welcomeChannel == Snowflake(1))
         other.signal(SIGKILL)
         try await other.waitForTermination()

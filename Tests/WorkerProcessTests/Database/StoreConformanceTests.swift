@@ -339,7 +339,8 @@ import Testing
                 tasks.addTask {
                     let guild = Snowflake(UInt64(index % 10 + 1))
                     try await store.recordGuild(.of(guild, name: "\(index)", event: Int64(index)))
-                    try await store.change(.welcome(channel: Snowflake(UInt64(index)), text: nil), of: guild, event: EventID(1))
+                    try await store.change(
+                        .welcome(channel: Snowflake(UInt64(index)), text: nil), of: guild, event: EventID(1))
                     _ = try await store.configuration(of: guild)
                 }
             }

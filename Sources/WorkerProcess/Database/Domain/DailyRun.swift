@@ -14,6 +14,10 @@ struct DailyRun: Sendable, Equatable {
 
         /// The nonce of the run's message, the same for whoever posts it.
         var nonce: String { Nonce.of("daily", "\(guild)", task, "\(date)") }
+
+        /// What stands below the run's message, by which it is recognised: the rest of it may read otherwise when it is made
+        /// again.
+        var footer: String { "\(date) · \(task)" }
     }
 
     /// The message that a run has posted.

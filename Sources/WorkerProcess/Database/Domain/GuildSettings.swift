@@ -14,6 +14,24 @@ enum SettingChange: Sendable, Equatable {
     case language(Language?)
     /// All of it back to what it was at first.
     case reset
+
+    /// The settings that it changes, each with the name under which its last event is known. Events of different settings do not
+    /// undo each other, in whatever order they come.
+    var parts: [(name: String, change: SettingChange)] {
+        switch self {
+        case .welcome: [("welcome", self)]
+        case .daily: [("daily", self)]
+        case .prefix: [("prefix", self)]
+        case .timeZone: [("time_zone", self)]
+        case .language: [("language", self)]
+        case .reset:
+            [
+                SettingChange.welcome(channel: nil, text: nil),
+                .daily(channel: nil, minute: GuildConfiguration.standardDailyMinute), .prefix(nil), .timeZone(nil),
+                .language(nil),
+            ].flatMap(\.parts)
+        }
+    }
 }
 
 extension GuildConfiguration {
@@ -34,14 +52,7 @@ extension GuildConfiguration {
         case .prefix(let prefix): self.prefix = prefix
         case .timeZone(let zone): timeZone = zone
         case .language(let language): self.language = language
-        case .reset:
-            welcomeChannel = nil
-            welcomeText = nil
-            dailyChannel = nil
-            dailyMinute = nil
-            prefix = nil
-            timeZone = nil
-            language = nil
+        case .reset: for part in change.parts { apply(part.change) }
         }
     }
 

@@ -131,6 +131,14 @@ enum PostgresMigrations {
         WHERE next_daily_at IS NOT NULL
         """,
         """
+        CREATE TABLE setting_event (
+            guild_id BIGINT NOT NULL,
+            setting TEXT COLLATE "C" NOT NULL,
+            event_id BIGINT NOT NULL,
+            PRIMARY KEY (guild_id, setting)
+        )
+        """,
+        """
         CREATE TABLE daily_post (
             guild_id BIGINT NOT NULL,
             number INTEGER NOT NULL,

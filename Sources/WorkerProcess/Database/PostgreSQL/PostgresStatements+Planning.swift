@@ -62,7 +62,8 @@ extension PostgresStatements {
 
         /// Everything of a guild; its row, which says that it is gone, comes last.
         static let forgetGuild = [
-            "member_activity", "daily_post", "daily_run", "admin_note", "guild_preference", "guild_config",
+            "member_activity", "daily_post", "daily_run", "admin_note", "setting_event", "guild_preference",
+            "guild_config",
         ].map { table in
             statement("forget_\(table)", takes: Snowflake.self, sql: "DELETE FROM \(table) WHERE guild_id = $1")
         }

@@ -11,8 +11,9 @@ enum PostgresStatements {
             registeredHash.shape, claimLease.shape, renewLease.shape, finishLease.shape, releaseLease.shape,
         ] + OutgoingMessages.all + DailyRuns.all + Settings.all + Posts.all + Counts.all + Planning.all
 
-    /// Microseconds since 1970 by the server's clock.
-    static let now = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+    /// Microseconds since 1970 by the server's clock. A query of its own, because a function whose value changes is not looked
+    /// up in an index.
+    static let now = "(SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)"
 
     static let appliedMigrations = statement(
         "applied_migrations", gives: Int64.self, sql: "SELECT version FROM schema_migration")

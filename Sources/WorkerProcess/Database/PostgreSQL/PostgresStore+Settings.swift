@@ -14,12 +14,13 @@ extension PostgresStore {
     func change(_ change: SettingChange, of guild: Snowflake, event: EventID) async throws(StoreError) {
         let now = ProcessClock.wallMicroseconds
         try await perform(.transaction) { session throws(PostgresError) in
-            guard try !session.rows(Statements.touch, (guild, event)).isEmpty else { return }
+            _ = try session.rows(Statements.hold, (guild, event))
             var configuration = GuildConfiguration(guild: guild)
             if let row = try session.rows(Statements.read, guild).first {
                 configuration = GuildConfiguration(guild: guild, row: row)
             }
-            configuration.apply(change)
+            for (name, part) in change.parts
+            where try !session.rows(Statements.touch, (guild, name, event)).isEmpty { configuration.apply(part) }
             try session.run(
                 Statements.writeConfig,
                 (guild, configuration.welcomeChannel, configuration.dailyChannel, configuration.prefix))
@@ -70,9 +71,18 @@ extension PostgresStore {
                 try await connection.listen(to: "olim_settings")
                 heard(.listening)
                 backoff = listening
+                var silentRounds = 0
                 while !Task.isCancelled {
-                    for payload in try await connection.notifications(within: SettingsSignal.interval) {
+                    let payloads = try await connection.notifications(within: SettingsSignal.interval)
+                    for payload in payloads {
                         heard(Snowflake(payload).map(SettingsSignal.changed) ?? .changedSomewhere)
+                    }
+                    silentRounds = payloads.isEmpty ? silentRounds + 1 : 0
+                    // A network that has died says nothing either.
+                    guard silentRounds >= Self.silentRounds else { continue }
+                    silentRounds = 0
+                    _ = try await connection.perform(.single) { session throws(PostgresError) in
+                        try session.rows(PostgresStatements.ping, ())
                     }
                 }
                 await connection.close()
@@ -83,4 +93,7 @@ extension PostgresStore {
             if !Task.isCancelled { try? await Task.sleep(for: backoff.nextWait()) }
         }
     }
+
+    /// Five seconds.
+    private static var silentRounds: Int { 20 }
 }

@@ -112,6 +112,14 @@ enum SQLiteMigrations {
         WHERE next_daily_at IS NOT NULL
         """,
         """
+        CREATE TABLE setting_event (
+            guild_id INTEGER NOT NULL,
+            setting TEXT NOT NULL,
+            event_id INTEGER NOT NULL,
+            PRIMARY KEY (guild_id, setting)
+        ) WITHOUT ROWID
+        """,
+        """
         CREATE TABLE daily_post (
             guild_id INTEGER NOT NULL,
             number INTEGER NOT NULL,

@@ -4,7 +4,7 @@ extension SQLiteStatements {
     /// What admins set for their guild.
     enum Settings {
         static let all: [StatementShape] = [
-            read.shape, touch.shape, writeConfig.shape, writePreference.shape, forgetWelcomeChannel.shape,
+            read.shape, hold.shape, touch.shape, writeConfig.shape, writePreference.shape, forgetWelcomeChannel.shape,
             addNote.shape, notes.shape, removeNotes.shape, notify.shape, changeNumber.shape,
         ]
 
@@ -19,13 +19,24 @@ extension SQLiteStatements {
                 WHERE c.guild_id = ?1
                 """)
 
-        /// Makes the row, and holds it to the end of the transaction. Gives nothing if a later event was here.
-        static let touch = statement(
-            "touch_settings", takes: Snowflake.self, EventID.self, gives: Snowflake.self,
+        /// Makes the row, and holds it to the end of the transaction.
+        static let hold = statement(
+            "hold_settings", takes: Snowflake.self, EventID.self, gives: Snowflake.self,
             sql: """
                 INSERT INTO guild_config (guild_id, settings_event_id) VALUES (?1, ?2)
-                ON CONFLICT (guild_id) DO UPDATE SET settings_event_id = excluded.settings_event_id
-                WHERE settings_event_id <= excluded.settings_event_id
+                ON CONFLICT (guild_id) DO UPDATE SET
+                    settings_event_id = max(settings_event_id, excluded.settings_event_id)
+                RETURNING guild_id
+                """)
+
+        /// Notes which event a setting is of. Gives nothing if a later one was here.
+        static let touch = statement(
+            "touch_setting", takes: Snowflake.self, String.self, EventID.self, gives: Snowflake.self,
+            sql: """
+                INSERT INTO setting_event (guild_id, setting, event_id)
+                VALUES (?1, ?2, ?3)
+                ON CONFLICT (guild_id, setting) DO UPDATE SET event_id = excluded.event_id
+                WHERE event_id <= excluded.event_id
                 RETURNING guild_id
                 """)
 

@@ -14,12 +14,13 @@ extension SQLiteStore {
     func change(_ change: SettingChange, of guild: Snowflake, event: EventID) async throws(StoreError) {
         let now = ProcessClock.wallMicroseconds
         try await write { session in
-            guard try !session.rows(Statements.touch, (guild, event)).isEmpty else { return }
+            _ = try session.rows(Statements.hold, (guild, event))
             var configuration = GuildConfiguration(guild: guild)
             if let row = try session.rows(Statements.read, guild).first {
                 configuration = GuildConfiguration(guild: guild, row: row)
             }
-            configuration.apply(change)
+            for (name, part) in change.parts
+            where try !session.rows(Statements.touch, (guild, name, event)).isEmpty { configuration.apply(part) }
             try session.run(
                 Statements.writeConfig,
                 (guild, configuration.welcomeChannel, configuration.dailyChannel, configuration.prefix))
