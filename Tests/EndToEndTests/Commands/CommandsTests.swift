@@ -46,6 +46,12 @@ import Testing
 
         func said(_ order: JSON, by user: String? = nil) async throws -> String { try await use(order, by: user).said }
 
+        /// The message that has this button.
+        func message(with component: String) async throws -> String {
+            let all = try await stack.control.get("/simulator/messages?author=bot").elements ?? []
+            return try #require(all.last { $0["components"]?.text.contains(component) ?? false }?["id"]?.string)
+        }
+
         /// Says something and waits for the bot's reply to it.
         func reply(to content: String, by user: String? = nil) async throws -> String {
             let posted = try await stack.control.post(
@@ -123,9 +129,8 @@ import Testing
         await #expect(throws: (any Error).self) { try await guild.use(["command": "config show"], by: guild.member) }
 
         _ = try await guild.use(["command": "config reset"])
-        let message = try #require(
-            try await guild.stack.control.get("/simulator/interactions").elements?.last?["message"]?.string)
         let yes = "config:\(guild.owner):reset:yes"
+        let message = try await guild.message(with: yes)
         let other = try await guild.use(["component": .string(yes), "message": .string(message)], by: guild.member)
         #expect(other.said.contains("These buttons are for whoever called the command"))
         let done = try await guild.said(["component": .string(yes), "message": .string(message)])
@@ -171,10 +176,10 @@ import Testing
         let export = try await guild.use(["command": "privacy export"], by: guild.member)
         #expect(export.said.contains("Days with counts: 1"))
         _ = try await guild.use(["command": "privacy delete"], by: guild.member)
-        let message = try #require(
-            try await guild.stack.control.get("/simulator/interactions").elements?.last?["message"]?.string)
+        let yes = "privacy:\(guild.member):yes"
+        let message = try await guild.message(with: yes)
         let erased = try await guild.said(
-            ["component": .string("privacy:\(guild.member):yes"), "message": .string(message)], by: guild.member)
+            ["component": .string(yes), "message": .string(message)], by: guild.member)
         #expect(erased.hasPrefix("Erased. Days with counts: 1."))
         let nothing: JSON = ["command": "stats", "options": ["member": .string(guild.member)]]
         #expect(try await guild.said(nothing).contains("has not written anything here"))

@@ -79,7 +79,9 @@ import Testing
 
     private func say(_ text: String, roles: [String] = ["2"]) async throws -> String {
         let services = Services.fake(api, store)
-        let message = Samples.message(text, id: Snowflake(.random(in: 1...1 << 60))).merging(["member": ["roles": .array(roles.map(JSON.string))]])
+        let message = Samples.message(text, id: Snowflake(.random(in: 1...1 << 60))).merging([
+            "member": ["roles": .array(roles.map(JSON.string))]
+        ])
         try await EventHandlers.standard(services).handle(message, as: Samples.frame("MESSAGE_CREATE"))
         return api.messages.last?.message.said ?? ""
     }
