@@ -16,7 +16,7 @@ struct ControlTool: ParsableCommand {
         version: Version.current,
         subcommands: [
             StatusCommand.self, HealthCommand.self, CheckCommand.self, DeadLettersCommand.self, WorkersCommand.self,
-            ShardsCommand.self, TailCommand.self,
+            ShardsCommand.self, TailCommand.self, TasksCommand.self,
         ]
     )
 }

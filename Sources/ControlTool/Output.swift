@@ -21,7 +21,9 @@ struct TextTable {
         rows = [headings]
     }
 
-    mutating func add(_ cells: String...) {
+    mutating func add(_ cells: String...) { add(cells) }
+
+    mutating func add(_ cells: [String]) {
         rows.append(cells)
     }
 

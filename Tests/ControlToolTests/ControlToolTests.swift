@@ -61,6 +61,41 @@ import Testing
         #expect(requests == [["do": "status", "args": [:]]])
     }
 
+    private static let tasks = #"""
+        {"workers":[{"name":"w0"},{"name":"w1","report":{"database":{"id":"x","engine":"sqlite"},"tasks":{\#
+        "counts":[{"task":"post","state":"done","count":7},{"task":"post","state":"planned","count":2},\#
+        {"task":"digest","state":"failed","count":1}],"troubles":[{"guild":"5","task":"digest","date":"2026-11-26",\#
+        "state":"failed","reason":"403"}]}}},{"name":"w2","report":{"database":{"id":"x","engine":"sqlite"},\#
+        "tasks":{"counts":[]}}}]}
+        """#
+
+    @Test func `tasks are shown once for each database, with what went wrong`() async throws {
+        let (outcome, _) = try await run(["tasks"], script: ["status": .result("\"status\":" + Self.tasks)])
+        #expect(
+            outcome
+                == Outcome(
+                    exit: .exited(0),
+                    output: [
+                        "task    planned  due  running  posted  done  failed  skipped",
+                        "post    2        0    0        0       7     0       0",
+                        "digest  0        0    0        0       0     1       0",
+                        "",
+                        "lately failed or skipped",
+                        "server  task    date        state   reason",
+                        "5       digest  2026-11-26  failed  403",
+                    ]))
+    }
+
+    @Test func `without a report there are no tasks to show`() async throws {
+        let (none, _) = try await run(["tasks"], script: ["status": .result("\"status\":{\"workers\":[]}")])
+        #expect(none.output == ["no worker has reported any tasks yet"])
+    }
+
+    @Test func `tasks as JSON are what was reported`() async throws {
+        let (json, _) = try await run(["tasks", "--json"], script: ["status": .result("\"status\":" + Self.tasks)])
+        #expect(json.output.count == 1 && json.output[0].contains(#""reason":"403""#))
+    }
+
     @Test func `status as JSON is the gateway's own bytes`() async throws {
         let status = #"{"version":"0.1.0","big":18446744073709551615,"x":1.0,"shards":[]}"#
         let (outcome, _) = try await run(["status", "--json"], script: ["status": .result("\"status\":" + status)])

@@ -22,7 +22,7 @@ import Testing
             owner = try #require(guild["owner"]?.string)
             name = try #require(guild["name"]?.string)
             let members = (guild["members"]?.elements ?? []).compactMap { $0["id"]?.string }
-            member = try #require(members.last { $0 != guild["owner"]?.string })
+            member = try #require(members.first { $0 != guild["owner"]?.string })
             let channels = guild["channels"]?.elements ?? []
             text = try #require(channels.first { $0["type"]?.int == 0 }?["id"]?.string)
             category = try #require(channels.first { $0["type"]?.int == 4 }?["id"]?.string)
