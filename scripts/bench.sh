@@ -5,6 +5,14 @@ set -euo pipefail
 source "$OLIM_ROOT/scripts/lib.sh"
 
 require_packages "${BUILD_PACKAGES[@]}" python3 python3-venv
+if [ "${1:-}" = daily ]; then
+    shift
+    require_packages postgresql
+    build_release olim-gateway olim-worker olim-simulator
+    OLIM_BIN=$(release_directory)
+    export OLIM_BIN PYTHONDONTWRITEBYTECODE=1
+    exec python3 Benchmarks/daily.py "$@"
+fi
 [[ " $* " != *" --help "* ]] || exec python3 -B Benchmarks/bench.py --help
 suites=$(python3 -B Benchmarks/bench.py --needs "$@")
 build_release olim-gateway olim-simulator CountingWorker

@@ -16,6 +16,8 @@ struct RunExecution: Sendable {
     let services: Services
     /// Microseconds since 1970.
     let now: @Sendable () -> Int64
+    /// Waits until it may post.
+    let turn: @Sendable () async -> Void
 
     func execute() async {
         await withTaskGroup(of: Void.self) { group in
@@ -56,6 +58,7 @@ struct RunExecution: Sendable {
         case .message(let message):
             let post = OneTimeMessage(
                 nonce: run.key.nonce, channel: channel, message: message, trace: .footer(run.key.footer))
+            await turn()
             if let id = try await post.send(services) {
                 _ = try await services.store.recordPost(.init(channel: channel, message: id), of: run)
             }

@@ -16,7 +16,7 @@ final class Scheduler: Sendable {
         /// Runs under way at once.
         var concurrency = 16
         /// Of the requests that this worker may send.
-        var share = 0.8
+        var share = 0.9
         /// Guilds planned in one transaction.
         var planned = 200
     }
@@ -60,6 +60,9 @@ final class Scheduler: Sendable {
         }
     }
 
+    /// Returns when the next post may go.
+    private func turn() async { try? await Task.sleep(until: pace.withLock { $0.next(.now) }) }
+
     private var isEnding: Bool { Task.isCancelled || Task.isShuttingDownGracefully }
 
     private func pause() async {
@@ -81,9 +84,9 @@ final class Scheduler: Sendable {
             let runs = try await services.store.claimRuns(of: names, limit: free, lease: settings.lease)
             for run in runs {
                 guard let task = tasks.first(where: { $0.name == run.key.task }) else { continue }
-                try? await Task.sleep(until: pace.withLock { $0.next(.now) })
                 let execution = RunExecution(
-                    run: run, task: task, lease: settings.lease, services: services, now: now)
+                    run: run, task: task, lease: settings.lease, services: services, now: now,
+                    turn: { [self] in await turn() })
                 group.addTask { await execution.execute() }
                 running += 1
             }
