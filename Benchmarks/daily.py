@@ -39,7 +39,7 @@ def run(options, directory):
     try:
         simulator = start([
             f"{BIN}/olim-simulator", "--guilds", str(options.guilds), "--members", "2", "--channels", "1",
-            "--nonce-lifetime", "300000"])
+            "--shards-recommended", str(-(-options.guilds // 1000)), "--max-concurrency", "16"])
         ready = simulator.next_json()
         api, control = ready["api_url"], ready["control_url"]
         environment = {
