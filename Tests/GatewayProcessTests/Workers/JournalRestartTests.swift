@@ -159,7 +159,11 @@ internal import Testing
             #expect(try await harness.durable() == 5, "what the journal has Discord need not send again")
             let (worker, _) = try await harness.worker()
             try await harness.dispatch(key: QueueKey(keyClass: .guild, number: 2), sequence: 6)
-            #expect(try await worker.events(4).map { $0["seq"]?.int } == [2, 4, 5, 6])
+            // It was in flight when two connections ended, and so may come alone.
+            let first = try await worker.frame("event")
+            #expect(first["seq"]?.int == 2)
+            try worker.acknowledge([try #require(first["id"]?.int)])
+            #expect(try await worker.events(3).map { $0["seq"]?.int } == [4, 5, 6])
         }
     }
 
