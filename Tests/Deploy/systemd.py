@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -83,31 +84,42 @@ def asked(discord, count, seconds, meanwhile):
     """Commands in messages, spread over time, while something is done; each is answered once."""
     before = discord.get("/report")["counters"]["messages"]
     begun = time.monotonic()
+    took = []
+
+    def measured():
+        start = time.monotonic()
+        meanwhile()
+        took.append(time.monotonic() - start)
+
+    other = threading.Thread(target=measured)
     for number in range(count):
         discord.post("/messages", {"content": "!ping"})
         if number == count // 4:
-            meanwhile()
+            other.start()
         time.sleep(max(0, begun + seconds * number / count - time.monotonic()))
+    other.join()
     discord.get(f"/wait?messages={before + count}&timeout=60")
     answered = discord.get("/report")["counters"]["messages"] - before
     if answered != count:
         raise SystemExit(f"verify-deploy: {count} were asked and {answered} answered")
+    if not took:
+        raise SystemExit("verify-deploy: what was to be done meanwhile failed")
+    return took[0]
 
 
 def restart_under_load(discord, machine):
-    begun = time.monotonic()
-    asked(discord, 200, 4, lambda: machine.do("bash", f"{ROOT}/deploy/systemd/rolling-restart.sh"))
+    took = asked(discord, 200, 4, lambda: machine.do("bash", f"{ROOT}/deploy/systemd/rolling-restart.sh"))
     counters = discord.get("/report")["counters"]
-    print(f"three workers restarted under load in {time.monotonic() - begun:.1f} s: 200 of 200 answered once, "
+    print(f"three workers restarted under load in {took:.1f} s: 200 of 200 answered once, "
           f"identifies {counters['identifies']}")
 
 
 def restart_gateway(discord, machine):
-    asked(discord, 100, 2, lambda: machine.do("systemctl", "restart", GATEWAY))
+    took = asked(discord, 100, 2, lambda: machine.do("systemctl", "restart", GATEWAY))
     counters = discord.get("/report")["counters"]
     if (counters["identifies"], counters["resumes"] >= 1) != (1, True):
         raise SystemExit(f"verify-deploy: the gateway did not resume: {counters}")
-    print(f"gateway restarted under load: 100 of 100 answered once, resumed, identifies {counters['identifies']}")
+    print(f"gateway restarted under load in {took:.1f} s: 100 of 100 answered once, resumed, identifies {counters['identifies']}")
 
 
 def freeze_gateway(discord, machine):
