@@ -19,14 +19,19 @@ class Machine:
         # It is a machine of its own.
         with open(f"{self.root}/etc/machine-id", "w") as file:
             file.write(os.urandom(16).hex() + "\n")
+        self.leader = None
         self.log = open(f"{self.directory}/boot.log", "wb")
         self.container = subprocess.Popen(
             ["systemd-nspawn", "--quiet", f"--directory={self.root}", "--boot", "--register=no", "--keep-unit",
              "--machine=olim-test", "--console=pipe", "systemd.unit=multi-user.target"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT)
-        self.leader = self.until("systemd runs", self.find_leader)
-        self.until("it has booted", lambda: self.do(
-            "systemctl", "is-system-running", check=False).strip() in ("running", "degraded"))
+        try:
+            self.leader = self.until("systemd runs", self.find_leader)
+            self.until("it has booted", lambda: self.do(
+                "systemctl", "is-system-running", check=False).strip() in ("running", "degraded"))
+        except SystemExit:
+            self.end()
+            raise
 
     @staticmethod
     def run(*command):
@@ -44,7 +49,8 @@ class Machine:
     def do(self, *command, check=True, stdin=None):
         """Runs a command in it."""
         done = subprocess.run(
-            ["nsenter", "-t", self.leader, "-m", "-u", "-i", "-p", "-C", *command], input=stdin, capture_output=True, text=True)
+            ["nsenter", "-t", self.leader, "-m", "-u", "-i", "-p", "-C", *command], input=stdin, capture_output=True,
+            text=True, timeout=90)
         if check and done.returncode != 0:
             raise SystemExit(f"verify-deploy: {' '.join(command)}: {done.stdout}{done.stderr}")
         return done.stdout
@@ -66,8 +72,15 @@ class Machine:
                 yield os.path.join(folder, file).removeprefix(f"{self.directory}/upper")
 
     def end(self):
-        self.container.kill()
-        self.container.wait()
+        # Killing the container's keeper alone would leave its first process, and all others, running.
+        leader = self.leader or self.find_leader()
+        if leader:
+            subprocess.run(["kill", "-KILL", leader], check=False)
+        try:
+            self.container.wait(10)
+        except subprocess.TimeoutExpired:
+            self.container.kill()
+            self.container.wait()
         for path in (self.root, self.directory):
             subprocess.run(["umount", "-l", path], check=False)
         shutil.rmtree(self.directory, ignore_errors=True)
