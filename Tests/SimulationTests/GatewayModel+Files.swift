@@ -87,7 +87,7 @@ extension GatewayModel {
         guard store.journal != nil else { return }
         if store.retryWriting() { scheduleTurn() }
         _ = store.clean(wall: world.wall)
-        if !queue.recordChanges.isEmpty { scheduleTurn() }
+        if !queue.recordChanges.isEmpty || !queue.loads.isEmpty { scheduleTurn() }
     }
 
     /// Whether all that has happened is on the disk.

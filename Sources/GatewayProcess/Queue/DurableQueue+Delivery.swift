@@ -71,31 +71,39 @@ extension DurableQueue {
         queue.buryFailed(failed, now: now, wall: wall)
     }
 
-    /// Reads the next events of keys that have more than their window.
+    /// Reads the next events of keys that have more than their window. What the disk does not give now is asked for again.
     mutating func serveLoads(now: NIODeadline, wall: Int64) -> Bool {
         guard !queue.loads.isEmpty else { return false }
         applyChanges()
         let loads = queue.loads
         queue.loads = []
+        var hasLoaded = false
         for key in loads {
             let positions = queue.takeSkipped(of: key)
-            let events = read(positions)
-            queue.loaded(events, of: key, now: now)
+            let (events, unread) = read(positions)
+            queue.loaded(events, of: key, unread: unread, now: now)
+            if unread.isEmpty || !events.isEmpty { hasLoaded = true }
         }
-        return true
+        return hasLoaded
     }
 
-    mutating func read(_ positions: [JournalPosition]) -> [LoadedEvent] {
+    /// - Returns: what was read, and what comes from the first place on that the disk did not give.
+    mutating func read(_ positions: [JournalPosition]) -> (events: [LoadedEvent], unread: [JournalPosition]) {
         var loaded: [LoadedEvent] = []
-        for position in positions where journal?.marks(of: position).contains(.done) == false {
-            guard let event = try? journal?.load(position) else {
-                lose(position)
-                continue
+        for (place, position) in positions.enumerated() where journal?.marks(of: position).contains(.done) == false {
+            do throws(DiskFailure) {
+                guard let event = try journal?.load(position) else {
+                    lose(position)
+                    continue
+                }
+                fresh.append(event.event.id)
+                if !delivered.isEmpty { delivered[event.event.id] = nil }
+                loaded.append(event)
+            } catch {
+                troubles.append(.reading(error))
+                return (loaded, Array(positions[place...]))
             }
-            fresh.append(event.event.id)
-            if !delivered.isEmpty { delivered[event.event.id] = nil }
-            loaded.append(event)
         }
-        return loaded
+        return (loaded, [])
     }
 }

@@ -94,11 +94,18 @@ extension KeyedQueue {
     }
 
     /// Those that are not finished of what `takeSkipped` named.
-    mutating func loaded(_ events: [LoadedEvent], of reference: KeyReference, now: NIODeadline) {
+    /// - Parameter unread: those that could not be read now; they are asked for again.
+    mutating func loaded(
+        _ events: [LoadedEvent], of reference: KeyReference, unread: [JournalPosition], now: NIODeadline
+    ) {
         let key = reference.slot
         guard keys[key].generation == reference.generation else { return }
         let name = keys[key].key
         for event in events { enqueue(makeEvent(event), key: name, now: now) }
+        guard unread.isEmpty else {
+            for position in unread.reversed() { keys[key].skipped.prepend(position) }
+            return requestLoad(of: key)
+        }
         guard events.isEmpty, keys[key].events.isEmpty else { return }
         if keys[key].skipped.isEmpty { removeKey(key) } else { requestLoad(of: key) }
     }

@@ -111,7 +111,8 @@ extension QueueHub {
         _ = store.clean(wall: WallClock.now())
         keepUnwrittenLetters()
         warnOfLimits()
-        if store.queue.recordChanges.isEmpty == false { scheduleTurn() }
+        // What could not be written or read is tried again.
+        if !store.queue.recordChanges.isEmpty || !store.queue.loads.isEmpty { scheduleTurn() }
     }
 
     func reportTroubles() {

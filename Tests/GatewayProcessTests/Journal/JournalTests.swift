@@ -193,12 +193,56 @@ internal import Testing
         let receptions = queue.receive([dispatch], now: .now(), wall: 1)
         #expect(receptions.count == 1 && receptions != [.refused])
     }
+
+    @Test func `Events that the disk does not give for a while are not lost`() throws {
+        var journal = Journal(
+            disk: FullDisk(disk: try FileDisk(directory: directory.path("journal")), isFull: false),
+            settings: Journal<FullDisk>.Settings(), identity: .zero,
+            boot: UUIDBytes(repeatElement(1, count: 16)), seeds: SeedSource(SeededGenerator(seed: 3)))
+        let contents = try journal.open { _ in false }
+        var queue = DurableQueue(
+            queue: KeyedQueue(), durability: .journal, journal: journal, contents: contents, now: .now(), wall: 1)
+        // Many more than the window of a key: of most there is only the place in memory.
+        let count = 3 * queue.queue.settings.window.eventsOfKey
+        for number in 1...count {
+            _ = queue.receive(
+                [
+                    Dispatch(
+                        shard: 0, session: "s", sequence: number, type: "MESSAGE_CREATE",
+                        key: QueueKey(keyClass: .guild, number: 1), guildID: nil, interaction: nil, receivedAt: 5,
+                        data: ByteBuffer(string: "{}"))
+                ], now: .now(), wall: 1)
+        }
+        let worker = queue.queue.join(name: "w", capacity: 1000, capacityBytes: nil, wish: .init(), now: .now())
+        var random = SeededGenerator(seed: 1)
+        var taken: [Int] = []
+        func take(at now: NIODeadline) {
+            queue.queue.advance(now: now, wall: 1, using: &random)
+            _ = queue.deliver(now: now, wall: 1)
+            let given = queue.takeEffects(now: now).compactMap { effect -> (Int, EventID)? in
+                if case .deliver(let delivery) = effect { (delivery.sequence, delivery.id) } else { nil }
+            }
+            taken += given.map(\.0)
+            queue.queue.acknowledge(given.map(\.1), by: worker, now: now)
+            queue.flush()
+        }
+        queue.journal?.disk.failsReads = true
+        for _ in 0..<3 { take(at: .now()) }
+        #expect(queue.troubles.contains(.reading(.failed("test"))))
+        #expect(queue.queue.depth == count - taken.count)
+        queue.journal?.disk.failsReads = false
+        // What was given and could not be read comes again a second later.
+        let later = NIODeadline.now() + .seconds(2)
+        for _ in 0..<10 where queue.queue.depth > 0 { take(at: later) }
+        #expect(taken == Array(1...count))
+    }
 }
 
-/// Real files, and no room for new ones.
+/// Real files, and no room for new ones, or nothing to be read from them.
 private struct FullDisk: JournalDisk {
     var disk: FileDisk
     var isFull = true
+    var failsReads = false
 
     mutating func segments() throws(DiskFailure) -> [UInt32] { try disk.segments() }
     mutating func size(of segment: UInt32) throws(DiskFailure) -> Int { try disk.size(of: segment) }
@@ -210,7 +254,8 @@ private struct FullDisk: JournalDisk {
         try disk.write(bytes, to: segment, at: offset)
     }
     mutating func read(_ segment: UInt32, at offset: Int, count: Int) throws(DiskFailure) -> ByteBuffer {
-        try disk.read(segment, at: offset, count: count)
+        if failsReads { throw .failed("test") }
+        return try disk.read(segment, at: offset, count: count)
     }
     mutating func truncate(_ segment: UInt32, to bytes: Int) throws(DiskFailure) {
         try disk.truncate(segment, to: bytes)
