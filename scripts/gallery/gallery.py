@@ -22,7 +22,7 @@ class Bot:
 
     def __init__(self, directory):
         self.directory, self.started = directory, []
-        simulator = self.start("olim-simulator", {})
+        simulator = self.start("olim-simulator", {}, "--members", "14", "--heartbeat-interval", "1000")
         ready = json.loads(simulator.stdout.readline())
         self.control = ready["control_url"]
         self.recorder = Recorder(ready["api_url"])
@@ -32,11 +32,14 @@ class Bot:
         self.start("olim-gateway", environment)
         self.start("olim-worker", environment)
         self.get("/wait?commands=8&timeout=60")
+        # /ping tells how long the last heartbeat took.
+        self.get("/wait?heartbeats=2&timeout=60")
         self.guild = self.get("/world")["guilds"][0]
 
-    def start(self, program, environment):
+    def start(self, program, environment, *options):
         self.started.append(subprocess.Popen(
-            [f"{BIN}/{program}"], env={**os.environ, **environment}, cwd=self.directory, stdout=subprocess.PIPE, text=True))
+            [f"{BIN}/{program}", *options], env={**os.environ, **environment}, cwd=self.directory,
+            stdout=subprocess.PIPE, text=True))
         return self.started[-1]
 
     def end(self):
@@ -58,8 +61,13 @@ class Bot:
 
     def use(self, order):
         """What the bot sends in answer to something used: its last answer, with files."""
-        interaction = self.post("/interactions", order)["interactions"][0]
-        return self.answer(lambda sent: interaction["token"] in sent["path"] and sent["body"].get("type") != 5)
+        token = self.post("/interactions", order)["interactions"][0]["token"]
+        message, files = self.answer(lambda sent: token in sent["path"] and sent["body"].get("type") != 5)
+        # Whether only the caller sees an answer is said where it is deferred, and not repeated.
+        bodies = [sent["body"] for sent in list(self.recorder.sent) if token in sent["path"]]
+        deferral = next((body for body in bodies if isinstance(body, dict) and body.get("type") == 5), {})
+        flags = (deferral.get("data") or {}).get("flags", 0)
+        return {**message, "flags": message.get("flags", 0) | flags}, files
 
     def say(self, content, **fields):
         """What the bot sends in answer to a message."""
@@ -77,58 +85,71 @@ class Bot:
         raise SystemExit("gallery: the bot did not answer; its log is above")
 
 
+def chat(bot, users):
+    """A month of a community's messages. The bot takes a message's day from its id."""
+    today = int(time.time() * 1000)
+    for number, user in enumerate(users):
+        for day in range(30):
+            for message in range((7 * number + 5 * day + number * day + 4) % 9 - number // 3):
+                moment = today - day * 86_400_000 - (number + 1) * 1000 - message
+                bot.post("/messages", {
+                    "content": "Good morning!", "user": user, "fields": {"id": str(moment - 1_420_070_400_000 << 22)}})
+
+
 def pictures(bot):
-    """Name, caption, HTML."""
+    """Name, title, caption, HTML."""
     guild = bot.guild
     users = {user["id"]: user["username"] for user in guild["members"]}
     channels = {channel["id"]: channel["name"] for channel in guild["channels"]}
     general = next(channel["id"] for channel in guild["channels"] if channel["type"] == 0)
     owner = guild["owner"]
     page = Page(users, channels)
-    for number, member in enumerate([user for user in users if user != owner][:6] + [owner]):
-        bot.post("/messages", {"content": "{n}", "count": 3 + 7 * number % 23, "user": member})
+    chat(bot, [owner] + [user for user in users if user != owner])
 
-    def used(command, options=None):
-        message, files = bot.use({"command": command, "options": options or {}})
+    def used(command, options=None, **more):
+        message, files = bot.use({"command": command, "options": options or {}, **more})
         return page.message(f"/{command}", message, files)
 
-    yield "ping", "`/ping`: how long each part of the way takes.", used("ping")
-    yield "help", "`/help`: everything it can do, from the declarations themselves.", used("help")
-    yield "help-command", "`/help config welcome`: one of them.", used("help", {"command": "config welcome"})
-    yield "about", "`/about`: which bot this is.", used("about")
+    yield "ping", "`/ping`", "How long each part of the way takes.", used("ping")
+    yield "help", "`/help`", "Everything the bot can do, from the declarations themselves.", used("help")
+    yield "help-command", "`/help` with a command", "What one command does, and what it needs.", used(
+        "help", {"command": "config welcome"})
+    yield "about", "`/about`", "Which bot this is, and since when it runs.", used("about")
     choices, _ = bot.use({"autocomplete": "config timezone", "options": {"zone": "ber"}, "focused": "zone"})
-    yield "autocomplete", "Time zones are suggested while one types.", page.choices(
+    yield "autocomplete", "Suggestions", "Time zones are suggested while one types.", page.choices(
         "/config timezone zone: ber", choices["choices"])
-    yield "config-timezone", "`/config timezone`.", used("config timezone", {"zone": "Europe/Berlin"})
-    yield "config-welcome", "`/config welcome` shows how it will look.", used("config welcome", {
+    yield "config-timezone", "`/config timezone`", "The time zone that daily posts go by, and what time it is there.", used(
+        "config timezone", {"zone": "Europe/Berlin"})
+    yield "config-welcome", "`/config welcome`", "Shows at once how the welcome will look.", used("config welcome", {
         "channel": general, "text": "Hello {member}, welcome to {server}! You are number {count}. 🌱"})
-    yield "config-daily", "`/config daily`: where and when.", used("config daily", {"channel": general, "time": "9:30"})
-    yield "config-show", "`/config show`.", used("config show")
+    yield "config-daily", "`/config daily`", "Where and when the daily post goes.", used(
+        "config daily", {"channel": general, "time": "9:30"})
+    yield "config-show", "`/config show`", "All settings of the server.", used("config show")
     newcomer = bot.post("/members", {"guild": guild["id"]})["user"]
     users[newcomer] = "newcomer"
     message, files = bot.answer(lambda sent: f"<@{newcomer}>" in (sent["body"].get("content") or ""))
-    yield "welcome", "A newcomer is welcomed in the server's own words.", page.message(None, message, files)
+    yield "welcome", "A welcome", "A newcomer is welcomed in the server's own words.", page.message(None, message, files)
     modal, _ = bot.use({"command": "daily add"})
-    yield "daily-add", "`/daily add` without a text opens a form.", page.modal(modal)
+    yield "daily-add", "`/daily add`", "Without a text it opens a form.", page.modal(modal)
     for text in ("Good morning! What are you looking forward to today?", "Share a picture of something green. 🌿",
                  "Which book are you reading?"):
         bot.use({"command": "daily add", "options": {"text": text}})
-    yield "daily-list", "`/daily list`: the rotation, the next one first.", used("daily list")
-    yield "daily-preview", "`/daily preview`, for the caller alone.", used("daily preview")
-    yield "stats", "`/stats`, with the last thirty days.", used("stats")
-    yield "leaderboard", "`/leaderboard`, with the server's activity.", used("leaderboard", {"period": "week"})
-    yield "privacy-export", "`/privacy export`: everything that is stored about somebody.", used("privacy export")
-    yield "privacy-delete", "`/privacy delete` asks first.", used("privacy delete")
-    yield "config-reset", "`/config reset` asks, too.", used("config reset")
+    yield "daily-list", "`/daily list`", "The rotation, the next text first.", used("daily list")
+    yield "daily-preview", "`/daily preview`", "What is posted next, for the caller alone.", used("daily preview")
+    yield "stats", "`/stats`", "How active somebody is, with the last thirty days.", used("stats")
+    yield "leaderboard", "`/leaderboard`", "Who writes most, page by page, with the server's activity.", used(
+        "leaderboard", {"period": "week"})
+    yield "privacy-export", "`/privacy export`", "Everything that is stored about the caller, as a file.", used("privacy export")
+    yield "privacy-delete", "`/privacy delete`", "Asks before it erases.", used("privacy delete")
+    yield "config-reset", "`/config reset`", "Asks before it puts the settings back.", used("config reset")
     member = next(user for user in users if user != owner)
     message, files = bot.say("!config prefix ?", user=member)
-    yield "refusal", "As a message: whoever may not is told so.", page.message(
+    yield "refusal", "A refusal", "Whoever may not use a command is told what it needs.", page.message(
         None, message, files, typed="!config prefix ?", author=users[member])
     message, files = bot.say("!ping")
-    yield "text-command", "Commands work as messages, too.", page.message(None, message, files, typed="!ping")
-    bot.use({"command": "config language", "options": {"language": "es"}})
-    bot.say("!ping")
-    yield "help-spanish", "`/help` in a server whose language is Spanish.", used("help")
+    yield "text-command", "As a message", "Commands work as messages, too.", page.message(None, message, files, typed="!ping")
+    yield "help-spanish", "In Spanish", "`/help` for somebody whose app speaks Spanish.", used(
+        "help", locale="es-ES")
 
 
 def draw(name, page, directory):
@@ -159,9 +180,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="olim-gallery-") as directory:
         bot = Bot(directory)
         try:
-            for name, caption, page in pictures(bot):
+            for name, title, caption, page in pictures(bot):
                 draw(name, page, directory)
-                lines += ["", f"## {caption}", "", f"![{name}](gallery/{name}.png)"]
+                lines += ["", f"## {title}", "", f"![{title.replace('`', '')}](gallery/{name}.png)", "", caption]
                 print(f"docs/gallery/{name}.png", file=sys.stderr)
             violations = bot.get("/report")["violations"]
             if violations:

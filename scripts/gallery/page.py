@@ -21,7 +21,8 @@ body { background: #313338; color: #dbdee1; font: 16px/1.375 "DejaVu Sans", "Not
 .mention { background: #3c4270; color: #c9cdfb; border-radius: 3px; padding: 0 2px }
 code { background: #2b2d31; border-radius: 4px; padding: 1px 4px; font: 13px "DejaVu Sans Mono", monospace }
 .embed { background: #2b2d31; border-left: 4px solid; border-radius: 4px; padding: 12px 16px; margin-top: 6px; width: 520px }
-.embed h3 { font-size: 16px; color: #f2f3f5; margin-bottom: 6px } .embed .text { font-size: 14px; white-space: pre-wrap }
+.embed code { background: #1e1f22 } .embed h3 { font-size: 16px; color: #f2f3f5; margin-bottom: 6px }
+.embed .text { font-size: 14px; white-space: pre-wrap }
 .fields { display: grid; grid-template-columns: repeat(3, 1fr); gap: 8px; margin-top: 8px; font-size: 14px }
 .field.wide { grid-column: 1 / -1 } .field b { display: block; color: #f2f3f5; font-size: 14px }
 .embed img { max-width: 100%; border-radius: 4px; margin-top: 12px; display: block }
@@ -59,6 +60,8 @@ class Page:
         text = re.sub(r"<#(\d+)>", lambda m: keep(
             f'<span class="mention">#{html.escape(self.channels.get(m[1], "channel"))}</span>'), text)
         text = re.sub(r"<t:(\d+):R>", lambda m: keep(html.escape(self.relative(int(m[1])))), text)
+        text = re.sub(r"<t:(\d+)(?::\w)?>", lambda m: keep(
+            time.strftime("%d %B %Y %H:%M", time.gmtime(int(m[1])))), text)
         text = re.sub(r"\\([^\w\s])", lambda m: keep(html.escape(m[1])), text)
         text = html.escape(text)
         text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text)

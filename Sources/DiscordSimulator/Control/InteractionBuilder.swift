@@ -11,13 +11,17 @@ struct InteractionBuilder {
     let user: User
 
     /// Reads an order of the control API: `command` or `autocomplete` with `options`, `component` with `message` and
-    /// `values`, or `modal` with `fields` and perhaps `message`.
+    /// `values`, or `modal` with `fields` and perhaps `message`; with the `locale` of the user's app.
     func build(_ order: JSON, at now: Int) throws -> Interaction {
+        let locale = order["locale"] ?? "de"
+        guard let name = locale.string, CommandRules.locales.contains(name) else {
+            throw ControlError(description: "\(locale.text) is none of Discord's locales")
+        }
         if let path = order["command"]?.string {
-            return make(2, try command(path, order, isComplete: true), nil, at: now)
+            return make(2, try command(path, order, isComplete: true), nil, name, at: now)
         }
         if let path = order["autocomplete"]?.string {
-            return make(4, try command(path, order, isComplete: false), nil, at: now)
+            return make(4, try command(path, order, isComplete: false), nil, name, at: now)
         }
         let message = order["message"]?.id.flatMap { world.present($0) }
         if let customID = order["component"]?.string {
@@ -26,7 +30,7 @@ struct InteractionBuilder {
                 "custom_id": .string(customID), "component_type": .integer(order["component_type"]?.int ?? 2), "id": 1,
                 "values": order["values"],
             ])
-            return make(3, data, message.json, at: now)
+            return make(3, data, message.json, name, at: now)
         }
         if let customID = order["modal"]?.string {
             let inputs = (order["fields"]?.members ?? []).enumerated().map { index, field -> JSON in
@@ -38,12 +42,12 @@ struct InteractionBuilder {
                 ]
             }
             return make(
-                5, ["custom_id": .string(customID), "components": .array(inputs)], message?.json, at: now)
+                5, ["custom_id": .string(customID), "components": .array(inputs)], message?.json, name, at: now)
         }
         throw ControlError(description: "one of command, autocomplete, component, modal is needed")
     }
 
-    private func make(_ type: Int, _ data: JSON, _ message: JSON?, at now: Int) -> Interaction {
+    private func make(_ type: Int, _ data: JSON, _ message: JSON?, _ locale: String, at now: Int) -> Interaction {
         let id = world.mint.next(at: now)
         let token = "aW50ZXJhY3Rpb246\(world.random.hexadecimal(48))"
         var fields: [JSON.Member] = [
@@ -57,7 +61,7 @@ struct InteractionBuilder {
         } else {
             fields.append(.init("user", user.json))
         }
-        fields += [.init("locale", "de"), .init("id", .id(id))]
+        fields += [.init("locale", .string(locale)), .init("id", .id(id))]
         if let guild {
             fields += [
                 .init("guild_locale", .string(guild.locale)), .init("guild_id", .id(guild.id)),

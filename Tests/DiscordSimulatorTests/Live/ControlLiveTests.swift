@@ -109,6 +109,28 @@ import Testing
         }
     }
 
+    @Test func `the user's app speaks German, or what the order says`() async throws {
+        try await LiveSimulator.run { live in
+            try await live.running.loop.submit {
+                live.running.simulator.value.rest.handlers.commandBook[nil] = Self.commands.elements
+            }.get()
+            let client = try await live.connect()
+            try await client.start()
+            for (order, locale) in [
+                (["command": "config show"], "de"), (["command": "config show", "locale": "es-ES"], "es-ES"),
+                (["modal": "form", "fields": ["text": "x"], "locale": "es-419"], "es-419"),
+            ] as [(JSON, JSON)] {
+                #expect(try await live.control("POST", "/interactions", order).status == 200)
+                #expect(try await client.event("INTERACTION_CREATE")["d"]?["locale"] == locale)
+            }
+            for locale in ["es", "", 5] as [JSON] {
+                let refused = try await live.control(
+                    "POST", "/interactions", ["command": "config show", "locale": locale])
+                #expect(refused.status == 400, "\(locale.text)")
+            }
+        }
+    }
+
     @Test func `an unknown path and a body that is no JSON are refused`() async throws {
         try await LiveSimulator.run { live in
             let statuses = [
