@@ -116,6 +116,8 @@ struct Occurrence {
     var writtenAt = 0
     /// Whether a process that starts finds its record.
     var survival = Survival.no
+    /// A process died while it took this in, and nobody may have wanted it.
+    var mayBePassedOver = false
     var fate = Fate.open
     /// A kill of the gateway may have undone what became of it, or that the gateway knows of its delivery.
     var fateIsUndone = false

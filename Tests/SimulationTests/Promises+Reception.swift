@@ -72,6 +72,7 @@ extension Promises {
     func mayHaveReceived(_ number: Int) {
         guard !isForgotten(number), isOpen(number), !self[number].isHeld, !isInMemory else { return }
         if self[number].survival == .no { self[number].survival = .maybe }
+        if self[number].kind.mayBeUnwanted { self[number].mayBePassedOver = true }
     }
 
     /// Something was done that the present process does not know of: only what the last one had no time to write.
@@ -148,10 +149,14 @@ extension Promises {
                 book.safe += 1
                 continue
             }
-            let event = self[number]
-            guard event.sequence <= sequence else { break }
+            guard self[number].sequence <= sequence else { break }
+            // The process that took it in died before it could say that nobody wanted it; what it wrote goes beyond.
+            if self[number].mayBePassedOver, !self[number].isHeld, !self[number].awaitsSync {
+                finish(number, .unwanted)
+            }
             check(
-                isSafe(event), "Discord was told \(sequence) in session \(session), but \(text(number)) can be lost")
+                isSafe(self[number]),
+                "Discord was told \(sequence) in session \(session), but \(text(number)) can be lost")
             book.safe += 1
         }
         sessions[session].safe = book.safe
