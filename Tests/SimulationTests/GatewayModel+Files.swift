@@ -129,6 +129,7 @@ extension GatewayModel {
     func syncLast() {
         let troubles = store.troubles.count
         store.flush()
+        guard !files.isDead else { return }
         if store.troubles.count == troubles { book.flushed() }
         let flushedAt = book.flushedAt
         synced()

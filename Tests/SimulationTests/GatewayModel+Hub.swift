@@ -121,7 +121,7 @@ extension GatewayModel {
     func link(of worker: WorkerID) -> WorkerLink? { open.first { $0.id == worker } }
 
     /// Events end without a word when nobody wants them any more, or when they are shed.
-    private func findVanished(besides effects: [QueueEffect]) {
+    func findVanished(besides effects: [QueueEffect]) {
         var depth = queue.depth
         for case .deadLetter in effects { depth += 1 }
         guard depth != book.held else { return }

@@ -153,7 +153,10 @@ final class GatewayModel {
         sessionFile = snapshot()
         flushAll()
         for link in open { end(link, closing: true) }
+        // What came last may have had others shed.
+        findVanished(besides: [])
         syncLast()
+        guard !files.isDead else { return kill() }
         writeCheckpoint(endedInOrder: true)
         end(.inOrder)
     }
@@ -195,8 +198,9 @@ final class GatewayModel {
     }
 
     private func end(_ ending: Promises.Ending) {
-        // A process that was stopped wrote nothing.
-        book.gatewayEnded(ending, stoppedAt: stoppedUntil > world.now ? stoppedAt : world.now)
+        // A process that was stopped wrote nothing, nor did it in its first moments after that.
+        let hasWrittenSince = stoppedUntil + Rules.checkpointAge <= world.now
+        book.gatewayEnded(ending, stoppedAt: hasWrittenSince ? world.now : stoppedAt)
         if ending == .powerLost { files.losePower() }
         phase = .down
         life += 1

@@ -116,12 +116,14 @@ struct Occurrence {
     var writtenAt = 0
     /// Whether a process that starts finds its record.
     var survival = Survival.no
-    /// A process died while it took this in, and nobody may have wanted it.
+    /// A process died while it took this in, and may have shed it or found nobody to want it.
     var mayBePassedOver = false
     var fate = Fate.open
     /// A kill of the gateway may have undone what became of it, or that the gateway knows of its delivery.
     var fateIsUndone = false
     var deliveryIsUndone = false
+    /// The present process does not know that an earlier one delivered it, since that could not be written.
+    var deliveryIsForgotten = false
     /// When a copy was first written to a worker.
     var firstDelivery: NIODeadline?
     /// The connection on which it is in flight.

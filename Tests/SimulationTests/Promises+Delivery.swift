@@ -29,6 +29,7 @@ extension Promises {
             "\(text(number)) is delivered with attempt \(delivery.attempt) after \(event.failures.highest) failures")
         event.failures.settle(failures)
         event.holder = connection
+        event.deliveryIsForgotten = false
         self[number] = event
         inFlight += 1
         connections[connection].held.append(number)
@@ -57,8 +58,10 @@ extension Promises {
                 !wasSeen || sessions[event.session].isUnknown,
                 "\(text(number)) is delivered again and not marked as redelivered")
         } else {
-            // What a lost process may have delivered is marked, too.
-            check(event.firstDelivery != nil || life > 0, "\(text(number)) is marked as redelivered the first time")
+            // What a lost process may have delivered is marked, too, and what the disk did not let deliver may be.
+            check(
+                event.firstDelivery != nil || life > 0 || files.hasFailed,
+                "\(text(number)) is marked as redelivered the first time")
         }
     }
 
@@ -113,7 +116,8 @@ extension Promises {
     /// A hello says that these were finished on the last connection.
     func saidDone(_ ids: [EventID]) {
         for id in ids {
-            guard let number = numbers[id], self[number].firstDelivery != nil else { continue }
+            guard let number = numbers[id], self[number].firstDelivery != nil, !self[number].deliveryIsForgotten
+            else { continue }
             finish(number, .done)
         }
     }

@@ -63,7 +63,8 @@ extension Promises {
 
     /// Interactions overtake every backlog: none waits while a worker has credit.
     func checkInteractions(hasRoom: (Int) -> Bool) {
-        guard let waiting = waitingInteractions.first(where: mayGo) else { return }
+        // What the disk did not let deliver waits for a second.
+        guard !files.mayPostpone, let waiting = waitingInteractions.first(where: mayGo) else { return }
         for connection in connections.indices.suffix(16) {
             let worker = connections[connection]
             guard !worker.hasEnded, !worker.isDraining, worker.held.count < worker.capacity, hasRoom(connection),

@@ -125,6 +125,8 @@ extension Promises {
     /// Holds what a process that starts finds in its journal against what it must find.
     func found(_ entries: [LoadedEvent]) {
         var seen: Set<Int> = []
+        /// Of each session, the newest event that is there.
+        var newest: [Int: Int] = [:]
         for entry in entries {
             let number = entry.event.data.getInteger(at: entry.event.data.readerIndex, as: Int.self) ?? -1
             guard number >= base, number < base + events.count else {
@@ -133,6 +135,10 @@ extension Promises {
             }
             seen.insert(number)
             found(entry, number)
+            newest[self[number].session] = max(newest[self[number].session] ?? number, number)
+        }
+        for (session, last) in newest {
+            for number in sessions[session].dispatches where number < last { passOver(number) }
         }
         for key in keys.indices {
             for number in keys[key].line where !seen.contains(number) {
@@ -159,6 +165,7 @@ extension Promises {
         check(
             entry.wasDelivered || event.firstDelivery == nil || event.deliveryIsUndone,
             "\(text(number)) was delivered, which its record does not say")
+        self[number].deliveryIsForgotten = !entry.wasDelivered
         let failures = entry.note?.failures ?? 0
         check(
             (event.failures.lowest...event.failures.highest).contains(failures),

@@ -72,7 +72,7 @@ extension Promises {
     func mayHaveReceived(_ number: Int) {
         guard !isForgotten(number), isOpen(number), !self[number].isHeld, !isInMemory else { return }
         if self[number].survival == .no { self[number].survival = .maybe }
-        if self[number].kind.mayBeUnwanted { self[number].mayBePassedOver = true }
+        if self[number].kind.mayBeUnwanted || self[number].kind == .typing { self[number].mayBePassedOver = true }
     }
 
     /// Something was done that the present process does not know of: only what the last one had no time to write.
@@ -112,6 +112,11 @@ extension Promises {
             if self[number].kind == .ready { sessions[self[number].session].mayBeGivenUp = true }
         }
         awaitingSync.removeAll()
+        // What was written about events may be cut off, too, until it is written again.
+        for place in events.indices where isOpen(base + place) {
+            self[base + place].failures.survive(safe: .distantPast)
+            self[base + place].deaths.survive(safe: .distantPast)
+        }
     }
 
     func isDurable(_ event: Occurrence) -> Bool {
@@ -150,16 +155,22 @@ extension Promises {
                 continue
             }
             guard self[number].sequence <= sequence else { break }
-            // The process that took it in died before it could say that nobody wanted it; what it wrote goes beyond.
-            if self[number].mayBePassedOver, !self[number].isHeld, !self[number].awaitsSync {
-                finish(number, .unwanted)
-            }
+            passOver(number)
             check(
                 isSafe(self[number]),
                 "Discord was told \(sequence) in session \(session), but \(text(number)) can be lost")
             book.safe += 1
         }
         sessions[session].safe = book.safe
+    }
+
+    /// What came behind this event in its session is known to be written. If the process that took both in died before it
+    /// could say that nobody wanted this one or that it was shed, that is what became of it.
+    func passOver(_ number: Int) {
+        guard isOpen(number), self[number].mayBePassedOver, !self[number].isHeld, !self[number].awaitsSync else {
+            return
+        }
+        finish(number, self[number].kind == .typing ? .shed : .unwanted)
     }
 
     private func isSafe(_ event: Occurrence) -> Bool {

@@ -198,6 +198,9 @@ final class Promises {
             keys[event.key].line.remove(at: place)
         }
         letGo(number)
+        // It may have been all of its key that is in memory: such a key is forgotten with what it was to wait for, though more
+        // of it is in the journal.
+        if event.holder == nil { keys[event.key].heldUntil = .distantPast }
     }
 
     /// The gateway does not have it any more.

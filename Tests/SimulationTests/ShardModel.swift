@@ -42,6 +42,9 @@ final class ShardModel {
     // MARK: Orders
 
     func start() {
+        if let session = machine.session?.id, let floor {
+            gateway.queue.ledger.finish(shard: shard, session: session, upTo: floor)
+        }
         redeliverReady()
         handle(.start)
     }

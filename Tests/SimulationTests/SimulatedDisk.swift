@@ -19,6 +19,7 @@ struct SimulatedDisk: JournalDisk {
     }
 
     mutating func read(_ segment: UInt32, at offset: Int, count: Int) throws(DiskFailure) -> ByteBuffer {
+        try files.passRead()
         let bytes = try file(segment).bytes
         guard offset < bytes.count else { return ByteBuffer() }
         return ByteBuffer(bytes: bytes[offset..<min(bytes.count, offset + count)])

@@ -64,6 +64,12 @@ final class SimulatedFiles {
     /// Whether the disk is, or was a short while ago, not as it should be.
     var isTroubled: Bool { max(fullUntil, failingUntil) + .seconds(60) > world.now || isDead }
 
+    /// Whether any operation may have failed so far.
+    var hasFailed: Bool { failingUntil > .distantPast }
+
+    /// Whether deliveries may wait because of it.
+    var mayPostpone: Bool { failingUntil + .seconds(2) > world.now }
+
     var isFull: Bool { fullUntil > world.now }
     private var fails: Bool { failingUntil > world.now && world.chance(20) }
 
@@ -88,6 +94,11 @@ final class SimulatedFiles {
 
     /// Something else that the process does, in which it may die, too.
     func passes() -> Bool { begin() }
+
+    /// A read, which may fail.
+    func passRead() throws(DiskFailure) {
+        guard !fails else { throw .failed("read") }
+    }
 
     // MARK: Operations
 

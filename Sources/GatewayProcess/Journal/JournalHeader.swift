@@ -30,6 +30,8 @@ struct JournalHeader: Equatable, Sendable {
     enum Unreadable: Error, Equatable {
         /// Nothing but zeros or less than a header: its making was interrupted.
         case unfinished
+        /// It began as ours and is not whole: its making was interrupted if nothing stands behind it.
+        case damaged
         case foreign(String)
     }
 
@@ -51,9 +53,11 @@ struct JournalHeader: Equatable, Sendable {
     }
 
     private static func read(_ bytes: UnsafeRawBufferPointer, of segment: UInt32) throws(Unreadable) -> JournalHeader {
-        guard bytes.count >= usedBytes, bytes.prefix(usedBytes).contains(where: { $0 != 0 }) else {
+        guard bytes.count >= usedBytes, let last = bytes.prefix(usedBytes).lastIndex(where: { $0 != 0 }) else {
             throw .unfinished
         }
+        let beginning = Self.beginning
+        guard last >= beginning.count || !bytes[...last].elementsEqual(beginning[...last]) else { throw .damaged }
         guard bytes.prefix(8).elementsEqual(UnsafeRawBufferPointer(start: magic.utf8Start, count: 8)) else {
             throw .foreign("it does not begin as a journal's segment does")
         }
@@ -62,7 +66,7 @@ struct JournalHeader: Equatable, Sendable {
             throw .foreign("its format is \(format), this release knows \(Self.format)")
         }
         guard bytes.littleEndian(UInt64.self, at: 64) == checksum(bytes) else {
-            throw .foreign("its header is damaged")
+            throw .damaged
         }
         guard bytes.littleEndian(UInt32.self, at: 16) == segment else {
             throw .foreign("it calls itself segment \(bytes.littleEndian(UInt32.self, at: 16))")
@@ -71,6 +75,12 @@ struct JournalHeader: Equatable, Sendable {
             segment: segment, markCapacity: Int(bytes.littleEndian(UInt32.self, at: 12)),
             seed: bytes.littleEndian(UInt64.self, at: 24),
             journal: UUIDBytes(bytes[32..<48]), boot: UUIDBytes(bytes[48..<64]))
+    }
+
+    /// What every header of this format begins with.
+    private static var beginning: [UInt8] {
+        let number = Self.format.littleEndian
+        return (0..<8).map { magic.utf8Start[$0] } + (0..<4).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
     }
 
     private static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {

@@ -91,6 +91,8 @@ extension Journal {
             } catch {
                 switch error {
                 case .unfinished: unfinished.append(number)
+                case .damaged where try isEmpty(number): unfinished.append(number)
+                case .damaged: throw .foreign(JournalForeign(segment: number, reason: "its header is damaged"))
                 case .foreign(let reason): throw .foreign(JournalForeign(segment: number, reason: reason))
                 }
             }
@@ -99,6 +101,16 @@ extension Journal {
             try onDisk { journal throws(DiskFailure) in try journal.disk.remove(number) }
         }
         return headers
+    }
+
+    /// Whether nothing was ever written behind a segment's header.
+    private mutating func isEmpty(_ segment: UInt32) throws(JournalOpening) -> Bool {
+        try onDisk { journal throws(DiskFailure) in
+            let size = try journal.disk.size(of: segment)
+            let rest = max(0, size - JournalHeader.bytes)
+            return try journal.disk.read(segment, at: JournalHeader.bytes, count: rest).readableBytesView
+                .allSatisfy { $0 == 0 }
+        }
     }
 
     private mutating func onDisk<Value>(

@@ -3,10 +3,29 @@ internal import Shared
 
 /// What is to be done after a change, with what it relies on written first.
 extension DurableQueue {
-    /// What is to be done, with the bytes of events read where they were not in memory.
+    /// What is to be done: the bytes of events read where they were not in memory, and deliveries written down, so that the
+    /// next process knows of each that it is not the first. A delivery that the disk does not let waits.
     mutating func takeEffects(now: NIODeadline) -> [QueueEffect] {
         var effects = queue.takeEffects()
         guard journal != nil else { return effects }
+        readMissing(in: &effects, now: now)
+        if effects.contains(where: \.isDelivery), !flush() {
+            for place in effects.indices where effects[place].isDelivery { postpone(&effects[place], now: now) }
+        }
+        return effects.filter { !$0.isVoid }
+    }
+
+    /// Reads the bytes of events that are not in memory. One that cannot be delivered holds back those behind it in its key.
+    private mutating func readMissing(in effects: inout [QueueEffect], now: NIODeadline) {
+        guard !fill(&effects, now: now) else { return }
+        for place in effects.indices {
+            guard case .deliver(let delivery) = effects[place], !queue.isInFlight(delivery.id) else { continue }
+            postpone(&effects[place], now: now)
+        }
+    }
+
+    /// - Returns: whether all could be read.
+    private mutating func fill(_ effects: inout [QueueEffect], now: NIODeadline) -> Bool {
         var wanted: [(position: JournalPosition, size: Int)] = []
         var places: [Int] = []
         for (place, effect) in effects.enumerated() {
@@ -14,17 +33,18 @@ extension DurableQueue {
             wanted.append((position, size))
             places.append(place)
         }
-        guard !wanted.isEmpty else { return effects }
+        guard !wanted.isEmpty else { return true }
         do throws(DiskFailure) {
             let found = try journal?.read(wanted) ?? []
             for (place, event) in zip(places, found) {
                 if let event { effects[place].fill(event.data) } else { damaged(&effects[place], now: now) }
             }
+            return !found.contains { $0 == nil }
         } catch {
             troubles.append(.reading(error))
             for place in places { postpone(&effects[place], now: now) }
+            return false
         }
-        return effects.filter { !$0.isVoid }
     }
 
     /// What is not to be done after all: its event's record is damaged.
@@ -37,21 +57,31 @@ extension DurableQueue {
     /// What cannot be done now, because the disk does not let it.
     mutating func postpone(_ effect: inout QueueEffect, now: NIODeadline) {
         guard case .deliver(let delivery) = effect else { return effect.fill(ByteBuffer(string: "null")) }
-        queue.postpone(delivery.id, until: now + Self.retryPause, now: now)
+        effect.empty()
+        queue.postpone(delivery, until: now + Self.retryPause, now: now)
     }
 
     static var retryPause: TimeAmount { .seconds(1) }
 
     /// A dead letter is kept: its record need not be any more.
     mutating func finish(_ record: DeadLetter.Record) {
+        queue.buried.remove(record.position)
         queue.recordChanges.append(.finished(record.position, stride: record.stride))
     }
 
     /// Writes what effects rely on; to be called before they leave the process.
-    mutating func flush() {
-        guard journal != nil else { return }
+    /// - Returns: whether it is known now which events were delivered and which are done.
+    @discardableResult
+    mutating func flush() -> Bool {
+        guard journal != nil else { return true }
         applyChanges()
-        do throws(DiskFailure) { try journal?.writeMarks() } catch { troubles.append(.marks(error)) }
+        do throws(DiskFailure) {
+            try journal?.writeMarks()
+            return true
+        } catch {
+            troubles.append(.marks(error))
+            return false
+        }
     }
 
     /// Tells the journal what happened to its events.
@@ -84,6 +114,8 @@ extension DurableQueue {
 }
 
 extension QueueEffect {
+    fileprivate var isDelivery: Bool { if case .deliver(let delivery) = self { delivery.data != nil } else { false } }
+
     /// A delivery that nothing came of.
     fileprivate var isVoid: Bool {
         if case .deliver(let delivery) = self { delivery.data == nil } else { false }
@@ -98,6 +130,13 @@ extension QueueEffect {
             letter.record.map { ($0.position, $0.stride) }
         case .deliver, .deadLetter, .returned, .finished: nil
         }
+    }
+
+    /// Makes nothing of a delivery.
+    fileprivate mutating func empty() {
+        guard case .deliver(var delivery) = self else { return }
+        delivery.data = nil
+        self = .deliver(delivery)
     }
 
     fileprivate mutating func fill(_ data: ByteBuffer) {

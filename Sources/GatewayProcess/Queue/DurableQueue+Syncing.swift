@@ -5,7 +5,7 @@ internal import Shared
 extension DurableQueue {
     /// With `fsync`, the segments to be synced now; `endSync` must follow. Nil if there is nothing to do, or one is under way.
     mutating func beginSync() -> [UInt32]? {
-        guard durability == .fsync, syncing == nil, refusal == nil, let begun = journal?.beginSync(),
+        guard durability == .fsync, syncing == nil, let begun = journal?.beginSync(),
             !begun.segments.isEmpty
         else { return nil }
         syncing = (begun, written.count)
@@ -21,6 +21,8 @@ extension DurableQueue {
         // What a sealing has synced meanwhile counts.
         let synced = written.prefix { journal?.isSynced($0.position) ?? false }.count
         written.removeLast(written.count - synced)
+        // What was written about events of the newest segment may have been cut off with the rest.
+        if let segment = begun.point?.segment { queue.noteAgain(in: segment) }
         admit(synced, now: now, wall: wall)
         refuse(failure)
     }

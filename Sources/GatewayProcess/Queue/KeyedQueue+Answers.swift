@@ -219,6 +219,7 @@ extension KeyedQueue {
         var record: DeadLetter.Record?
         if case .journal(let position, let stride) = letter.origin {
             record = .init(position: position, stride: stride)
+            buried.insert(position)
         }
         effects.append(
             .deadLetter(

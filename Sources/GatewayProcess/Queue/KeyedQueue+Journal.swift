@@ -37,7 +37,7 @@ extension KeyedQueue {
 
     /// Takes an event that the journal has, behind all others of its key.
     mutating func take(_ loaded: LoadedEvent, isWindowed: Bool, now: NIODeadline) {
-        guard slotsByID[loaded.event.id] == nil else { return }
+        guard slotsByID[loaded.event.id] == nil, buried.isEmpty || !buried.contains(loaded.position) else { return }
         var event = makeEvent(loaded)
         guard isWindowed else {
             event.data = nil
@@ -162,9 +162,10 @@ extension KeyedQueue {
         if !isLast { settlePlaces(of: [key], now: now) }
     }
 
-    /// An event that was to be delivered cannot be read now: it waits, with the rest of its key.
-    mutating func postpone(_ id: EventID, until: NIODeadline, now: NIODeadline) {
-        guard let slot = slotsByID[id] else { return }
+    /// An event that was to be delivered cannot be now: it waits, with the rest of its key.
+    mutating func postpone(_ delivery: Delivery, until: NIODeadline, now: NIODeadline) {
+        guard let slot = slotsByID[delivery.id] else { return }
+        events[slot].wasDelivered = delivery.redelivered
         let key = events[slot].key
         takeBack(slot)
         keys[key].heldUntil = max(keys[key].heldUntil ?? until, until)

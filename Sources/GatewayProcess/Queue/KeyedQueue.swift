@@ -59,6 +59,8 @@ struct KeyedQueue {
     var inFlight = 0
     /// What the journal has yet to learn, in this order.
     var recordChanges: [RecordChange] = []
+    /// Dead letters whose record stays in the journal until they are kept elsewhere: read there, they are not taken again.
+    var buried: Set<JournalPosition> = []
     /// Keys of which all that is in memory is in flight, with more in the journal.
     var loads: [KeyReference] = []
 
@@ -199,6 +201,18 @@ struct KeyedQueue {
         case .journal(let position, _): recordChanges.append(.noted(position, events[slot].note))
         }
     }
+
+    /// What has happened to the events of this segment must be written once more. Looks at every event in memory.
+    mutating func noteAgain(in segment: UInt32) {
+        for (slot, event) in events.enumerated() where !event.isFinished && event.note != JournalNote() {
+            guard let position = event.position, position.segment == segment, slotsByID[event.id] == Slot(slot) else {
+                continue
+            }
+            recordChanges.append(.noted(position, event.note))
+        }
+    }
+
+    func isInFlight(_ id: EventID) -> Bool { slotsByID[id].map { events[$0].isInFlight } ?? false }
 
     func isUnfinished(_ id: EventID) -> Bool { slotsByID[id].map { !events[$0].isFinished } ?? false }
 

@@ -16,6 +16,9 @@ protocol DispatchReceiver: AnyObject, Sendable {
     /// Whether `durableSequence` is known over restarts: what it does not know cannot be resumed.
     nonisolated var keepsSequences: Bool { get }
 
+    /// The shard will resume a session of an earlier process, of which all up to this number is finished.
+    nonisolated func sessionRestored(shard: Int, session: String, finishedUpTo sequence: Int)
+
     /// The shard began a new session (READY) or resumed one (RESUMED): sequence numbers start over with a new one.
     nonisolated func sessionBegan(shard: Int, session: String, resumed: Bool)
 

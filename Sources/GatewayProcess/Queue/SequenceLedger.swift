@@ -101,6 +101,18 @@ struct SequenceLedger {
         }
     }
 
+    /// The session's own file, written apart from the checkpoint, says that all of it is finished up to this number.
+    mutating func finish(shard: Int, session: String, upTo sequence: Int) {
+        guard let track = tracks[shard], track.session == session, track.highest < sequence else { return }
+        changes += 1
+        modify(shard) { track in
+            track.contiguous = sequence
+            track.highest = sequence
+            track.pending = track.pending.filter { $0.key > sequence }
+            track.dropFinished(below: sequence + 1)
+        }
+    }
+
     /// Takes over from a journal: what it has received Discord need not send again.
     mutating func adopt(_ numbers: JournalNumbers) {
         for (shard, entry) in numbers.shards {

@@ -88,6 +88,9 @@ actor GatewaySession {
     // MARK: Orders
 
     func start() {
+        if let session = machine.session?.id, let floor {
+            receiver.sessionRestored(shard: shard, session: session, finishedUpTo: floor)
+        }
         redeliverReady()
         handle(.start)
     }

@@ -6,6 +6,10 @@ internal import Shared
 extension QueueHub {
     nonisolated func receive(_ burst: [Dispatch]) -> Bool { assumeIsolated { $0.take(burst) } }
 
+    nonisolated func sessionRestored(shard: Int, session: String, finishedUpTo sequence: Int) {
+        assumeIsolated { $0.queue.ledger.finish(shard: shard, session: session, upTo: sequence) }
+    }
+
     nonisolated func sessionBegan(shard: Int, session: String, resumed: Bool) {
         assumeIsolated { hub in
             if hub.store.durability == .memory { hub.queue.ledger.begin(shard: shard, session: session) }

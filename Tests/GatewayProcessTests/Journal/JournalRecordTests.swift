@@ -113,7 +113,8 @@ internal import Testing
             (ByteBuffer(), .unfinished), (ByteBuffer(repeating: 0, count: 4096), .unfinished),
             (ByteBuffer(repeating: 65, count: 4096), .foreign("it does not begin as a journal's segment does")),
             (changed(header, at: 8, to: 2), .foreign("its format is 2, this release knows 1")),
-            (changed(header, at: 33, to: 9), .foreign("its header is damaged")),
+            (changed(header, at: 33, to: 9), .damaged),
+            (torn(header, after: 5), .damaged), (torn(header, after: 9), .damaged), (torn(header, after: 70), .damaged),
         ]
         for (bytes, refusal) in refusals {
             #expect(throws: refusal) { try JournalHeader(reading: bytes, of: 5) }
@@ -121,6 +122,13 @@ internal import Testing
         #expect(throws: JournalHeader.Unreadable.foreign("it calls itself segment 5")) {
             try JournalHeader(reading: header.encoded, of: 6)
         }
+    }
+
+    /// As an interrupted write leaves it.
+    private func torn(_ header: JournalHeader, after count: Int) -> ByteBuffer {
+        var bytes = ByteBuffer(header.encoded.readableBytesView.prefix(count))
+        bytes.writeRepeatingByte(0, count: JournalHeader.bytes - count)
+        return bytes
     }
 
     private func changed(_ header: JournalHeader, at offset: Int, to byte: UInt8) -> ByteBuffer {

@@ -194,7 +194,30 @@ internal import Testing
         #expect(receptions.count == 1 && receptions != [.refused])
     }
 
-    @Test func `Events that the disk does not give for a while are not lost`() throws {
+    @Test func `A segment whose making was interrupted is made anew, one with records is left alone`() throws {
+        let (journal, _) = try make()
+        let number = (journal.segments.last?.number ?? 0) + 1
+        let header = JournalHeader(
+            segment: number, markCapacity: 64, seed: 7, journal: .zero, boot: UUIDBytes(repeatElement(1, count: 16)))
+        var bytes = ByteBuffer(header.encoded.readableBytesView.prefix(40))
+        bytes.writeRepeatingByte(0, count: header.recordsOffset - 40)
+        var disk = try FileDisk(directory: directory.path("journal"))
+        try disk.create(number, reserving: bytes.readableBytes, isDurable: false)
+        try disk.write(bytes, to: number, at: 0)
+        #expect(try make().contents.isEmpty)
+
+        try disk.create(number + 5, reserving: bytes.readableBytes, isDurable: false)
+        bytes.writeString("something")
+        try disk.write(bytes, to: number + 5, at: 0)
+        #expect(
+            throws: JournalOpening.foreign(JournalForeign(segment: number + 5, reason: "its header is damaged"))
+        ) { try make() }
+    }
+
+    @Test(arguments: [true, false])
+    func `What the disk does not let deliver for a while is delivered later, once`(
+        failsReads: Bool
+    ) throws {
         var journal = Journal(
             disk: FullDisk(disk: try FileDisk(directory: directory.path("journal")), isFull: false),
             settings: Journal<FullDisk>.Settings(), identity: .zero,
@@ -219,30 +242,35 @@ internal import Testing
         func take(at now: NIODeadline) {
             queue.queue.advance(now: now, wall: 1, using: &random)
             _ = queue.deliver(now: now, wall: 1)
-            let given = queue.takeEffects(now: now).compactMap { effect -> (Int, EventID)? in
-                if case .deliver(let delivery) = effect { (delivery.sequence, delivery.id) } else { nil }
+            let given = queue.takeEffects(now: now).compactMap { effect -> Delivery? in
+                if case .deliver(let delivery) = effect { delivery } else { nil }
             }
-            taken += given.map(\.0)
-            queue.queue.acknowledge(given.map(\.1), by: worker, now: now)
+            taken += given.map(\.sequence)
+            queue.queue.acknowledge(given.map(\.id), by: worker, now: now)
             queue.flush()
         }
-        queue.journal?.disk.failsReads = true
+        queue.journal?.disk.failsReads = failsReads
+        queue.journal?.disk.failsWrites = !failsReads
         for _ in 0..<3 { take(at: .now()) }
-        #expect(queue.troubles.contains(.reading(.failed("test"))))
+        #expect(queue.troubles.contains(failsReads ? .reading(.failed("test")) : .marks(.failed("test"))))
+        // Without a mark the process after this one would take a delivery for the first.
+        #expect(failsReads || taken.isEmpty)
         #expect(queue.queue.depth == count - taken.count)
         queue.journal?.disk.failsReads = false
-        // What was given and could not be read comes again a second later.
+        queue.journal?.disk.failsWrites = false
+        // It comes again a second later.
         let later = NIODeadline.now() + .seconds(2)
         for _ in 0..<10 where queue.queue.depth > 0 { take(at: later) }
         #expect(taken == Array(1...count))
     }
 }
 
-/// Real files, and no room for new ones, or nothing to be read from them.
+/// Real files, and no room for new ones, or nothing to be read from or written to them.
 private struct FullDisk: JournalDisk {
     var disk: FileDisk
     var isFull = true
     var failsReads = false
+    var failsWrites = false
 
     mutating func segments() throws(DiskFailure) -> [UInt32] { try disk.segments() }
     mutating func size(of segment: UInt32) throws(DiskFailure) -> Int { try disk.size(of: segment) }
@@ -251,6 +279,7 @@ private struct FullDisk: JournalDisk {
         try disk.create(segment, reserving: bytes, isDurable: isDurable)
     }
     mutating func write(_ bytes: ByteBuffer, to segment: UInt32, at offset: Int) throws(DiskFailure) {
+        if failsWrites { throw .failed("test") }
         try disk.write(bytes, to: segment, at: offset)
     }
     mutating func read(_ segment: UInt32, at offset: Int, count: Int) throws(DiskFailure) -> ByteBuffer {

@@ -145,6 +145,27 @@ internal import Testing
 }
 
 @Suite struct QueueCheckpointTests {
+    @Test func `What the session's own file calls finished is not taken again from an older checkpoint`() {
+        let checkpoint = QueueCheckpoint(
+            journal: "j", lastID: EventID(9), endedInOrder: false, isOfMemory: true,
+            shards: [
+                .init(
+                    shard: 0, session: "s", contiguous: 16, finished: [],
+                    pending: [
+                        .init(
+                            sequence: 17, id: EventID(9), receivedAt: 5, wasDelivered: true, isDeferred: false,
+                            failures: 0, deaths: 0)
+                    ])
+            ], wishes: [])
+        var ledger = SequenceLedger(restoring: checkpoint)
+        ledger.finish(shard: 0, session: "another", upTo: 30)
+        ledger.finish(shard: 0, session: "s", upTo: 18)
+        #expect(ledger.durableSequence(shard: 0, session: "s") == 18)
+        #expect(ledger.admit(shard: 0, session: "s", sequence: 17, isResumed: false) == .duplicate)
+        ledger.begin(shard: 0, session: "t")
+        #expect(ledger.takeLosses().isEmpty)
+    }
+
     @Test func `A checkpoint is read as it was written`() throws {
         let checkpoint = QueueCheckpoint(
             journal: "j", lastID: EventID(1_764_000_000_000_000), endedInOrder: true, isOfMemory: true,

@@ -58,6 +58,8 @@ final class RecordingReceiver: DispatchReceiver {
         return true
     }
 
+    func sessionRestored(shard: Int, session: String, finishedUpTo sequence: Int) {}
+
     func sessionBegan(shard: Int, session: String, resumed: Bool) {
         state.withLock { $0.sessions.append((session, resumed)) }
     }
