@@ -292,6 +292,9 @@ final class FakeStore: Store {
     func recordDeparture(of guild: Snowflake, event: EventID, at: Int64) async throws(StoreError) {
         try perform { $0.departures.append(guild) }
     }
+    func countMembers(_ change: Int, of guild: Snowflake, event: EventID) async throws(StoreError) {
+        try perform { $0.configurations[guild]?.memberCount? += change }
+    }
     func reconcileGuilds(
         shard: Int, of shardCount: Int, present: [Snowflake], event: EventID, at: Int64
     ) async throws(StoreError) -> Int {

@@ -18,7 +18,8 @@ struct ChartLayout: Sendable, Equatable {
     static let width = 800.0
     static let height = 320.0
     private static let left = 64.0
-    private static let right = 16.0
+    /// Half a date fits beside the middle of the last bar.
+    private static let right = 28.0
     private static let top = 16.0
     private static let bottom = 44.0
     /// Lines across, the one at zero excluded.

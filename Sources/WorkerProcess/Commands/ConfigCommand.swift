@@ -115,6 +115,11 @@ struct ConfigCommand: Command {
                 name: language(.configLanguageField),
                 value: configuration.effectiveLanguage == .spanish ? "Español" : "English"),
         ]
+        if configuration.welcomeChannel != nil {
+            // As it would greet whoever asks.
+            let greeting = WelcomeText.text(for: invocation.user, in: configuration)
+            fields.append(.init(name: language(.configWelcomeTextField), value: greeting, isInline: false))
+        }
         if !notes.isEmpty {
             fields.append(
                 .init(

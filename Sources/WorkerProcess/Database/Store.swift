@@ -20,6 +20,9 @@ protocol Store: OutgoingMessages, DailyRuns, DailyPosts, DailyPlanning, Statisti
     /// The bot left the guild or was removed; its configuration stays. Ignored if a later event has been recorded.
     func recordDeparture(of guild: Snowflake, event: EventID, at: Int64) async throws(StoreError)
 
+    /// So many members came (or, negative, went): nothing if the guild's count is not known, or a later event has been recorded.
+    func countMembers(_ change: Int, of guild: Snowflake, event: EventID) async throws(StoreError)
+
     /// READY names all guilds of a shard: marks as left each guild of that shard that is not in `present` and was last seen by an
     /// event before `event`; marks those present as not left. Returns how many were newly marked as left.
     func reconcileGuilds(

@@ -33,6 +33,7 @@ struct EventHandlers: EventPlanner {
             GuildUpdate(services: services),
             GuildDelete(store: services.store),
             GuildMemberAdd(services: services),
+            GuildMemberRemove(store: services.store),
             MessageCreate(services: services),
             InteractionCreate(services: services),
             RoleChange(permissions: services.permissions),

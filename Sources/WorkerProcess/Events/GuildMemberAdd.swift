@@ -14,10 +14,17 @@ struct GuildMemberAdd: EventHandler {
         let guild = try data.requiredSnowflake("guild_id")
         let user = try data.requiredObject("user")
         let member = try user.requiredSnowflake("id")
-        guard user["bot"]?.bool != true else { return EventPlan() }
+        let (id, services) = (event.orderID, services)
+        guard user["bot"]?.bool != true else {
+            return EventPlan { try await services.store.countMembers(1, of: guild, event: id) }
+        }
         // Null for a guest, who has not really joined.
         let joinedAt = data["joined_at"]?.string ?? ""
-        return EventPlan { try await welcome(member, to: guild, joinedAt: joinedAt) }
+        return EventPlan {
+            // First, so that the welcome can say which number the newcomer is.
+            try await services.store.countMembers(1, of: guild, event: id)
+            try await welcome(member, to: guild, joinedAt: joinedAt)
+        }
     }
 
     private func welcome(_ member: Snowflake, to guild: Snowflake, joinedAt: String) async throws {

@@ -13,19 +13,20 @@ enum WelcomeText {
 
     /// The message for a member. Only that member is pinged, whatever the text says.
     static func message(for member: Snowflake, in configuration: GuildConfiguration) -> OutgoingMessage {
-        let language = configuration.effectiveLanguage
-        let text = configuration.welcomeText ?? language.text(of: .welcomeStandard)
-        var message = OutgoingMessage(
-            Placeholders.fill(text) { name in
-                switch name {
-                case "member": "<@\(member)>"
-                case "server":
-                    configuration.name.map(DiscordText.escaped) ?? language(.welcomeTheServer)
-                case "count": configuration.memberCount.map(String.init) ?? "?"
-                default: nil
-                }
-            })
+        var message = OutgoingMessage(text(for: member, in: configuration))
         message.pings = [member]
         return message
+    }
+
+    static func text(for member: Snowflake, in configuration: GuildConfiguration) -> String {
+        let language = configuration.effectiveLanguage
+        return Placeholders.fill(configuration.welcomeText ?? language.text(of: .welcomeStandard)) { name in
+            switch name {
+            case "member": "<@\(member)>"
+            case "server": configuration.name.map(DiscordText.escaped) ?? language(.welcomeTheServer)
+            case "count": configuration.memberCount.map(String.init) ?? "?"
+            default: nil
+            }
+        }
     }
 }

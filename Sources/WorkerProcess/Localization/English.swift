@@ -52,7 +52,7 @@ enum English {
         case .aboutDescription: "Tells what this bot is and what it keeps"
         case .aboutText:
             """
-            Olim counts activity, welcomes members and posts daily. Nothing you write is stored: see \
+            Olim counts activity, welcomes members and posts daily. Your messages are counted, not stored: see \
             {privacy}.
             """
         case .aboutVersion: "Version"
@@ -77,6 +77,7 @@ enum English {
         case .configTitle: "Settings of {server}"
         case .configThisServer: "this server"
         case .configWelcomeField: "Welcome"
+        case .configWelcomeTextField: "It says"
         case .configDailyField: "Daily post"
         case .configPrefixField: "Prefix"
         case .configTimeZoneField: "Time zone"
@@ -158,7 +159,7 @@ enum English {
         case .periodWeek: "week"
         case .periodMonth: "month"
         case .periodAll: "all time"
-        case .leaderboardTitle: "Most active: {period}"
+        case .leaderboardTitle: "Leaderboard: {period}"
         case .leaderboardLine: "**{place}.** {member} – messages: {messages}, active days: {days}"
         case .leaderboardNothing: "Nothing was counted here in that time."
         case .leaderboardPrevious: "Back"
@@ -169,7 +170,7 @@ enum English {
         case .privacyExported:
             """
             This is everything that is stored about you. Days with counts: {days}, texts for daily posts: \
-            {posts}. Nothing that you write is stored in the database.
+            {posts}. Your messages are counted, not stored.
             """
         case .privacyAsk: "Erase everything that was counted about you, in all servers? This cannot be taken back."
         case .privacyYes: "Erase"

@@ -80,6 +80,7 @@ enum Phrase: Sendable, CaseIterable, Hashable {
     case configTitle
     case configThisServer
     case configWelcomeField
+    case configWelcomeTextField
     case configDailyField
     case configPrefixField
     case configTimeZoneField

@@ -52,8 +52,8 @@ enum Spanish {
         case .aboutDescription: "Explica qué es este bot y qué guarda"
         case .aboutText:
             """
-            Olim cuenta la actividad, da la bienvenida y publica cada día. Nada de lo que escribes se \
-            guarda: mira {privacy}.
+            Olim cuenta la actividad, da la bienvenida y publica cada día. Tus mensajes se cuentan, no se \
+            guardan: mira {privacy}.
             """
         case .aboutVersion: "Versión"
         case .aboutUptime: "Activo desde"
@@ -77,6 +77,7 @@ enum Spanish {
         case .configTitle: "Ajustes de {server}"
         case .configThisServer: "este servidor"
         case .configWelcomeField: "Bienvenida"
+        case .configWelcomeTextField: "Dice"
         case .configDailyField: "Publicación diaria"
         case .configPrefixField: "Prefijo"
         case .configTimeZoneField: "Zona horaria"
@@ -160,7 +161,7 @@ enum Spanish {
         case .periodWeek: "semana"
         case .periodMonth: "mes"
         case .periodAll: "todo el tiempo"
-        case .leaderboardTitle: "Más activos: {period}"
+        case .leaderboardTitle: "Clasificación: {period}"
         case .leaderboardLine: "**{place}.** {member} – mensajes: {messages}, días activos: {days}"
         case .leaderboardNothing: "No se ha contado nada aquí en ese tiempo."
         case .leaderboardPrevious: "Atrás"
@@ -171,7 +172,7 @@ enum Spanish {
         case .privacyExported:
             """
             Esto es todo lo que se guarda sobre ti. Días con recuentos: {days}, textos diarios: {posts}. \
-            Nada de lo que escribes se guarda en la base de datos.
+            Tus mensajes se cuentan, no se guardan.
             """
         case .privacyAsk: "¿Borrar todo lo que se ha contado sobre ti, en todos los servidores? No se puede deshacer."
         case .privacyYes: "Borrar"

@@ -176,6 +176,19 @@ import Testing
         }
     }
 
+    @Test(arguments: Engine.allCases) func `each join and each leave counts once`(engine: Engine) async throws {
+        let store = try await TestDatabase(engine).openMigrated()
+        func count() async throws -> Int? { try await store.configuration(of: Self.guild).memberCount }
+        try await store.countMembers(1, of: Self.guild, event: EventID(1))
+        #expect(try await count() == nil)
+        try await store.recordGuild(.of(Self.guild, event: 2))
+        for (change, event) in [(1, 3), (1, 3), (1, 4), (-1, 5), (-1, 4)] {
+            try await store.countMembers(change, of: Self.guild, event: EventID(Int64(event)))
+        }
+        #expect(try await count() == 6)
+        await store.close()
+    }
+
     @Test(arguments: Engine.allCases)
     func `an admin is told once a day, until the cause is gone`(engine: Engine)
         async throws

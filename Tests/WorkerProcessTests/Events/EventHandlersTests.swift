@@ -245,7 +245,8 @@ import Testing
     @Test func `the list is what the queue is asked for`() {
         #expect(
             handlers.wantedEvents == [
-                "READY", "GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE", "GUILD_MEMBER_ADD", "MESSAGE_CREATE",
+                "READY", "GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE", "GUILD_MEMBER_ADD", "GUILD_MEMBER_REMOVE",
+                "MESSAGE_CREATE",
                 "INTERACTION_CREATE", "GUILD_ROLE_CREATE", "GUILD_ROLE_UPDATE", "GUILD_ROLE_DELETE", "CHANNEL_UPDATE",
                 "CHANNEL_DELETE", "THREAD_UPDATE", "THREAD_DELETE",
             ])

@@ -5,7 +5,7 @@ enum PostgresStatements {
     static let all: [StatementShape] =
         [
             appliedMigrations.shape, recordMigration.shape, identity.shape, ping.shape, recordGuild.shape,
-            recordDeparture.shape, markAbsent.shape, markPresent.shape,
+            recordDeparture.shape, countMembers.shape, markAbsent.shape, markPresent.shape,
 
             addCursors.shape, lockCursors.shape, addMessages.shape, advanceCursors.shape, messageCount.shape,
             registeredHash.shape, claimLease.shape, renewLease.shape, finishLease.shape, releaseLease.shape,
@@ -51,6 +51,13 @@ enum PostgresStatements {
                 left_at = coalesce(kept.left_at, excluded.left_at),
                 last_event_id = excluded.last_event_id
             WHERE kept.last_event_id < excluded.last_event_id
+            """)
+
+    static let countMembers = statement(
+        "count_members", takes: Snowflake.self, Int64.self, EventID.self,
+        sql: """
+            UPDATE guild_config SET member_count = greatest(0, member_count + $2), last_event_id = $3
+            WHERE guild_id = $1 AND last_event_id < $3 AND member_count IS NOT NULL
             """)
 
     /// A guild's shard is `(guild_id >> 22) % shard_count` (gateway.mdx, Sharding).

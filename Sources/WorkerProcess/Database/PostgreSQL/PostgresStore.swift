@@ -74,6 +74,12 @@ final class PostgresStore: Store {
         }
     }
 
+    func countMembers(_ change: Int, of guild: Snowflake, event: EventID) async throws(StoreError) {
+        try await perform(.single) { session throws(PostgresError) in
+            try session.run(PostgresStatements.countMembers, (guild, Int64(change), event))
+        }
+    }
+
     func reconcileGuilds(
         shard: Int, of shardCount: Int, present: [Snowflake], event: EventID, at: Int64
     ) async throws(StoreError) -> Int {

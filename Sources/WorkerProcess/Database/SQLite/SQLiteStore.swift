@@ -82,6 +82,10 @@ final class SQLiteStore: Store {
         try await write { try $0.run(SQLiteStatements.recordDeparture, (guild, at, event)) }
     }
 
+    func countMembers(_ change: Int, of guild: Snowflake, event: EventID) async throws(StoreError) {
+        try await write { try $0.run(SQLiteStatements.countMembers, (guild, Int64(change), event)) }
+    }
+
     func reconcileGuilds(
         shard: Int, of shardCount: Int, present: [Snowflake], event: EventID, at: Int64
     ) async throws(StoreError) -> Int {
