@@ -8,6 +8,7 @@ import functools
 import mmap
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -125,13 +126,13 @@ def stripped_gateway():
 
 
 def instructions(shape, messages, keep=None):
+    """With `keep` a directory in which the profiles of both runs stay, for callgrind_annotate."""
     def read(directory):
-        path = f"{directory}/callgrind.out"
+        with open(f"{directory}/callgrind.out") as file:
+            total = next(int(line.split()[1]) for line in file if line.startswith(("summary:", "totals:")))
         if keep:
-            os.replace(path, keep)
-            path = keep
-        with open(path) as file:
-            return next(int(line.split()[1]) for line in file if line.startswith(("summary:", "totals:")))
+            shutil.copy(f"{directory}/callgrind.out", f"{keep}/callgrind.{total}")
+        return total
     return per_event(shape, messages, [
         "valgrind", "--tool=callgrind", "--callgrind-out-file={directory}/callgrind.out", "--quiet"],
         read, stripped_gateway(), {"LD_PRELOAD": f"{PEERS}/writable_sigsuspend.so"})
