@@ -1,8 +1,17 @@
 """Measures Olim and its peers in one run, round by round, and keeps every figure of every round.
 
-Suites: socket, from Discord's socket to a counting worker, against discord.py and hikari; queue, delivered and
-acknowledged events of the queue in its three durabilities, against Redis Streams and NATS JetStream; activity, messages
-counted in the database, against one statement each.
+Suites:
+  socket    from Discord's socket to a counting worker, against discord.py and hikari
+  gateway   the gateway alone, against a C program that only decompresses and copies
+  queue     delivered and acknowledged events of the queue in its three durabilities, against Redis Streams and NATS JetStream
+  latency   what Olim adds between a frame's arrival and its handler, at a fixed rate and while workers are replaced
+  memory    of each process, idle, under load, with 16 shards; memory-waiting (2,000,000 waiting events) only when named
+  worker    slash commands per second end to end
+  activity  messages counted in the database, against one statement each
+  growth    what an event costs with more shards, guilds and workers, counted in instructions
+  start     exec to READY, SIGTERM to RESUMED, kill -9 of a worker to its events at another
+
+`./olim bench daily` and `./olim bench guard` are apart: see their --help.
 """
 
 import argparse
@@ -11,10 +20,20 @@ import os
 import platform
 import time
 
-from harness import activity_suite, queue_suite, socket_suite
+from harness import (activity_suite, chart, gateway_suite, growth_suite, latency_suite, memory_suite, queue_suite,
+                     socket_suite, start_suite, worker_suite)
 from harness.processes import ROOT
 
-SUITES = {"socket": socket_suite, "queue": queue_suite, "activity": activity_suite}
+SUITES = {
+    "socket": socket_suite, "gateway": gateway_suite, "queue": queue_suite, "latency": latency_suite,
+    "memory": memory_suite, "worker": worker_suite, "activity": activity_suite, "growth": growth_suite,
+    "start": start_suite,
+}
+
+
+def standard(suite):
+    """The contestants that a suite has when nobody names any."""
+    return [name for name in suite.CONTESTANTS if name not in getattr(suite, "APART", [])]
 
 
 def selected(names, parser):
@@ -22,7 +41,7 @@ def selected(names, parser):
     chosen = {suite: [] for suite in SUITES}
     for name in names or SUITES:
         if name in SUITES:
-            chosen[name] += SUITES[name].CONTESTANTS
+            chosen[name] += standard(SUITES[name])
             continue
         suites = [suite for suite, module in SUITES.items() if name in module.CONTESTANTS]
         if not suites:
@@ -31,7 +50,7 @@ def selected(names, parser):
     return {suite: list(dict.fromkeys(names)) for suite, names in chosen.items() if names}
 
 
-def main():
+def parsed():
     parser = argparse.ArgumentParser(
         prog="./olim bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     everybody = [name for module in SUITES.values() for name in module.CONTESTANTS]
@@ -41,7 +60,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--guilds", type=int, default=1000)
     parser.add_argument("--needs", action="store_true", help="only print which suites that would run")
-    socket = parser.add_argument_group("socket")
+    parser.add_argument("--commands", type=int, default=2000, help="worker: commands in a round")
+    socket = parser.add_argument_group("socket and gateway")
     socket.add_argument("--events", type=int, default=200_000, help="for Olim; peers get --peer-share of them")
     socket.add_argument("--peer-share", type=int, default=8)
     queue = parser.add_argument_group("queue")
@@ -51,21 +71,23 @@ def main():
     activity = parser.add_argument_group("activity")
     activity.add_argument("--activity-events", type=int, default=100_000)
     options = parser.parse_args()
-    suites = selected(options.contestants, parser)
+    return options, selected(options.contestants, parser)
+
+
+def main():
+    options, suites = parsed()
     if options.needs:
         return print(*suites)
-
-    rounds = {}
-    for suite, names in suites.items():
-        rounds |= SUITES[suite].run_suite(names, options)
     os.makedirs(f"{ROOT}/Benchmarks/results", exist_ok=True)
-    only = "" if len(suites) > 1 else f"-{list(suites)[0]}"
-    path = f"{ROOT}/Benchmarks/results/{time.strftime('%Y-%m-%d')}{only}.json"
-    with open(path, "w") as file:
-        json.dump({
-            "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
-            "options": vars(options), "rounds": rounds}, file, indent=1)
-    print(f"Every figure of every round is in {os.path.relpath(path, ROOT)}.")
+    for suite, names in suites.items():
+        rounds = SUITES[suite].run_suite(names, options)
+        path = f"{ROOT}/Benchmarks/results/{time.strftime('%Y-%m-%d')}-{suite}"
+        with open(f"{path}.json", "w") as file:
+            json.dump({
+                "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
+                "options": vars(options), "rounds": rounds}, file, indent=1)
+        chart.draw(suite, rounds, f"{path}.svg")
+        print(f"Every figure of every round is in {os.path.relpath(path, ROOT)}.json, a chart beside it.", flush=True)
 
 
 main()

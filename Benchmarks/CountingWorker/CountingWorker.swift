@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Glibc
 internal import NIOCore
 internal import Shared
+internal import Synchronization
 
 /// The benchmark's worker: takes events off the queue socket, decodes what a handler would look at, counts, acknowledges.
 @main
@@ -27,7 +28,11 @@ struct CountingWorker: ParsableCommand {
     @Option(help: "Events in flight at once.")
     var capacity = 4096
 
+    @Flag(help: "Say each event's latency at the end, not only percentiles.")
+    var latencies = false
+
     func run() throws {
+        Termination.await()
         let queue = try QueueConnection(path: socket)
         let hello = WorkerHello(
             worker: name, version: Version.current, capacity: capacity, events: ["MESSAGE_CREATE"])
@@ -36,8 +41,15 @@ struct CountingWorker: ParsableCommand {
         var tally = try books.map { try SharedTally(path: $0, index: index) }
         var splitter = LineSplitter()
         var decoder = GatewayFrameDecoder()
-        while count.events < events ?? Int.max {
-            splitter.append(try queue.receive())
+        var isDraining = false
+        var isDrained = false
+        while count.events < events ?? Int.max, !isDrained {
+            if Termination.isAsked, !isDraining {
+                isDraining = true
+                try queue.send([.drain])
+            }
+            guard let bytes = try queue.receive() else { continue }
+            splitter.append(bytes)
             var acknowledged: [EventID] = []
             var answers: [WorkerFrame] = []
             while let line = try splitter.nextLine() {
@@ -48,6 +60,8 @@ struct CountingWorker: ParsableCommand {
                     tally?.add(number: event.sequence, bytes: event.data.readableBytes)
                     acknowledged.append(event.id)
                 case .ping: answers.append(.pong)
+                // What is to be handled came before it, and is acknowledged with this read.
+                case .draining: isDrained = true
                 case .error(let code, let message): throw ValidationError("the gateway says \(code): \(message)")
                 default: break
                 }
@@ -57,7 +71,22 @@ struct CountingWorker: ParsableCommand {
             if !acknowledged.isEmpty { tally?.publish() }
             fflush(nil)
         }
-        print(count.summary.text)
+        print(count.summary(withLatencies: latencies).text)
+    }
+}
+
+/// SIGTERM asks for a drain; it interrupts the wait for bytes.
+enum Termination {
+    private static let flag = Atomic<Bool>(false)
+
+    static var isAsked: Bool { flag.load(ordering: .relaxed) }
+
+    /// Takes the signal from now on.
+    static func await() {
+        // Made before the signal can come, because a handler may not make it.
+        flag.store(false, ordering: .relaxed)
+        signal(SIGTERM) { _ in Termination.flag.store(true, ordering: .relaxed) }
+        siginterrupt(SIGTERM, 1)
     }
 }
 
@@ -82,13 +111,16 @@ struct Count {
         latencies.append(Clock.wallMicroseconds - event.receivedAt)
     }
 
-    var summary: JSON {
+    func summary(withLatencies: Bool) -> JSON {
+        guard !latencies.isEmpty else { return ["events": 0, "latencies_us": []] }
         let sorted = latencies.sorted()
         func percentile(_ share: Double) -> JSON {
             .integer(Int(sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]))
         }
+        let every: JSON = withLatencies ? .array(latencies.map { .integer(Int($0)) }) : .null
         return [
             "events": .integer(events),
+            "latencies_us": every,
             "authors": .integer(authors.count),
             "characters": .integer(characters),
             "wall_s": .double(Clock.monotonicSeconds - startedAt),

@@ -30,11 +30,13 @@ struct QueueConnection {
     }
 
     /// Waits for the next bytes.
-    func receive() throws -> ByteBuffer {
+    /// - Returns: nil if a signal came first.
+    func receive() throws -> ByteBuffer? {
         var buffer = allocator.buffer(capacity: Self.chunkBytes)
         let count = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.chunkBytes) {
             max(0, read(descriptor, $0.baseAddress, $0.count))
         }
+        if count == 0, errno == EINTR { return nil }
         guard count > 0 else { throw ConnectionFailure(description: "the gateway closed the connection") }
         return buffer
     }

@@ -1,10 +1,9 @@
 """Counting messages: written behind, many in one transaction, as the worker does, against one statement for each."""
 
 import statistics
-import sys
 
 from harness.contestants import TESTS
-from harness.figures import spread, table
+from harness.figures import one_by_one, spread, table
 from harness.processes import Process
 
 CONTESTANTS = {
@@ -24,13 +23,8 @@ def measure(name, options):
 
 
 def run_suite(names, options):
-    rounds = {name: [] for name in names}
-    for number in range(options.rounds):
-        for name in names if number % 2 == 0 else reversed(names):
-            rounds[name].append(measure(name, options))
-            one = rounds[name][-1]
-            print(f"round {number + 1} of {options.rounds}: {name}: {one['events'] / one['seconds']:,.0f} per second",
-                  file=sys.stderr, flush=True)
+    rounds = one_by_one(names, lambda name: measure(name, options), options.rounds,
+                        lambda one: f"{one['events'] / one['seconds']:,.0f} per second")
     show(rounds)
     return {f"activity {name}": figures for name, figures in rounds.items()}
 

@@ -1,6 +1,17 @@
-"""How figures of several rounds are shown."""
+"""How figures of several rounds are made and shown."""
 
 import statistics
+import sys
+
+
+def one_by_one(names, measure, rounds, describe):
+    """Measures each name in each round, in turn forwards and backwards; a dictionary of lists of figures."""
+    figures = {name: [] for name in names}
+    for number in range(rounds):
+        for name in names if number % 2 == 0 else reversed(names):
+            figures[name].append(measure(name))
+            print(f"round {number + 1} of {rounds}: {name}: {describe(figures[name][-1])}", file=sys.stderr, flush=True)
+    return figures
 
 
 def spread(values, scale=1.0, digits=0):

@@ -70,10 +70,10 @@ class Process:
 
 
 class Simulator(Process):
-    def __init__(self, guilds):
+    def __init__(self, guilds, *arguments):
         super().__init__([
             f"{BIN}/olim-simulator", "--guilds", str(guilds), "--members", "20", "--no-rate-limits",
-            "--replay-events", "1000", "--token", TOKEN])
+            "--replay-events", "1000", "--token", TOKEN, *arguments])
         readiness = self.next_json()
         self.api, self.control = readiness["api_url"], readiness["control_url"]
 

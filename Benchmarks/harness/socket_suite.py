@@ -6,10 +6,9 @@ same 10,000 distinct messages over and over. CPU seconds are the kernel's, of th
 
 import os
 import statistics
-import sys
 import tempfile
 
-from harness.figures import spread, table
+from harness.figures import one_by_one, spread, table
 from harness.processes import BIN, ROOT, TOKEN, Process, Simulator, cpu_seconds, memory_kib
 
 PYTHON = os.environ.get("OLIM_PEERS_PYTHON", "")
@@ -71,13 +70,8 @@ CONTESTANTS = {
 
 
 def run_suite(names, options):
-    rounds = {name: [] for name in names}
-    for number in range(options.rounds):
-        for name in names:
-            rounds[name].append(CONTESTANTS[name](options))
-            print(f"round {number + 1} of {options.rounds}: {name}: "
-                  f"{rounds[name][-1]['events'] / rounds[name][-1]['cpu_s']:,.0f} events per CPU-second",
-                  file=sys.stderr, flush=True)
+    rounds = one_by_one(names, lambda name: CONTESTANTS[name](options), options.rounds,
+                        lambda one: f"{one['events'] / one['cpu_s']:,.0f} events per CPU-second")
     show(rounds)
     return rounds
 
