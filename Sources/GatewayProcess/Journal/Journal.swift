@@ -238,7 +238,9 @@ struct Journal<Disk: JournalDisk> {
     }
 
     func marks(of position: JournalPosition) -> JournalMark {
-        guard let place = place(of: position.segment) else { return [.delivered, .done] }
+        guard let place = place(of: position.segment), Int(position.index) < segments[place].count else {
+            return [.delivered, .done]
+        }
         return segments[place].marks[Int(position.index)]
     }
 

@@ -112,7 +112,8 @@ extension Journal {
                 // Whatever was here is lost; what follows may not be.
                 offset += JournalRecord.alignment
             case .record(let head):
-                if head.kind == .event {
+                // A record whose number is beyond what restoring found is no event's, whatever its checksum says.
+                if head.kind == .event, Int(head.index) < segments[place].count {
                     noteDamage(before: Int(head.index), in: place)
                     note(offset: base + offset, of: Int(head.index), in: place)
                     cursor.index = Int(head.index) + 1
