@@ -29,7 +29,7 @@ lint_dockerfile() {
 
 require_packages "${BUILD_PACKAGES[@]}" shellcheck systemd systemd-container python3 python3-venv
 say "Scripts"
-shellcheck -x olim .ci/run scripts/*.sh deploy/systemd/*.sh deploy/compose/*.sh
+shellcheck -x olim .ci/run scripts/*.sh deploy/systemd/*.sh
 say "Dockerfile"
 lint_dockerfile
 say "How much each unit is exposed (at most 2.0)"

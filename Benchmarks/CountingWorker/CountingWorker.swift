@@ -85,8 +85,10 @@ enum Termination {
     static func await() {
         // Made before the signal can come, because a handler may not make it.
         flag.store(false, ordering: .relaxed)
-        signal(SIGTERM) { _ in Termination.flag.store(true, ordering: .relaxed) }
-        siginterrupt(SIGTERM, 1)
+        var action = sigaction()
+        action.__sigaction_handler.sa_handler = { _ in Termination.flag.store(true, ordering: .relaxed) }
+        // Without SA_RESTART.
+        sigaction(SIGTERM, &action, nil)
     }
 }
 
