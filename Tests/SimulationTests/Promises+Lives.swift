@@ -155,7 +155,7 @@ extension Promises {
             check(
                 event.survival == .maybe && event.firstDelivery == nil,
                 "\(text(number)) is in the journal as \(entry.event.id)")
-            if let old = event.id { numbers[old] = nil }
+            if let old = event.id, numbers[old] == number { numbers[old] = nil }
             name(number, entry.event.id)
         }
         check(

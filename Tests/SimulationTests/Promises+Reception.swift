@@ -48,7 +48,7 @@ extension Promises {
                 event.firstDelivery == nil || (isInMemory && event.deliveryIsUndone),
                 "\(text(number)), delivered before, came back as \(id)")
             self[number].hasNewID = event.firstDelivery != nil
-            numbers[old] = nil
+            if numbers[old] == number { numbers[old] = nil }
         }
         if event.id != id {
             check(id > lastID, "the id of \(text(number)) is \(id), after \(lastID)")
