@@ -122,12 +122,14 @@ extension GatewayModel {
 
     /// Events end without a word when nobody wants them any more, or when they are shed.
     func findVanished(besides effects: [QueueEffect]) {
-        var depth = queue.depth
-        for case .deadLetter in effects { depth += 1 }
-        guard depth != book.held else { return }
+        var letters: Set<EventID> = []
+        for case .deadLetter(let letter) in effects { letters.insert(letter.id) }
+        guard queue.depth + letters.count != book.held else { return }
         var finished: Set<JournalPosition> = []
         for case .finished(let position, _) in queue.recordChanges { finished.insert(position) }
         book.findVanished { event in
+            // Its end is told in a moment.
+            if let id = event.id, letters.contains(id) { return false }
             guard let position = event.position, let journal = store.journal else {
                 return !(event.id.map(queue.isUnfinished) ?? false)
             }
