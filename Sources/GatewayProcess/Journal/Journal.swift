@@ -257,14 +257,17 @@ struct Journal<Disk: JournalDisk> {
         guard !dirtySegments.isEmpty else { return }
         var removable = false
         // In order, so that a simulation does the same again.
-        for number in dirtySegments.sorted() {
-            guard let place = place(of: number), let (offset, bytes) = segments[place].unwrittenMarks else { continue }
+        while let number = dirtySegments.min() {
+            guard let place = place(of: number), let (offset, bytes) = segments[place].unwrittenMarks else {
+                dirtySegments.remove(number)
+                continue
+            }
             try disk.write(bytes, to: number, at: offset)
             segments[place].marksWritten()
             if settings.isDurable { unsynced.insert(number) }
             if segments[place].isSealed, segments[place].live == 0 { removable = true }
+            dirtySegments.remove(number)
         }
-        dirtySegments.removeAll(keepingCapacity: true)
         if removable { removeFinished() }
     }
 

@@ -7,12 +7,13 @@ extension DurableQueue {
     /// next process knows of each that it is not the first. A delivery that the disk does not let waits.
     mutating func takeEffects(now: NIODeadline) -> [QueueEffect] {
         var effects = queue.takeEffects()
-        guard journal != nil else { return effects }
+        guard hasJournal, !effects.isEmpty else { return effects }
         readMissing(in: &effects, now: now)
         if effects.contains(where: \.isDelivery), !flush() {
             for place in effects.indices where effects[place].isDelivery { postpone(&effects[place], now: now) }
         }
-        return effects.filter { !$0.isVoid }
+        effects.removeAll(where: \.isVoid)
+        return effects
     }
 
     /// Reads the bytes of events that are not in memory. One that cannot be delivered holds back those behind it in its key.
@@ -73,7 +74,7 @@ extension DurableQueue {
     /// - Returns: whether it is known now which events were delivered and which are done.
     @discardableResult
     mutating func flush() -> Bool {
-        guard journal != nil else { return true }
+        guard hasJournal else { return true }
         applyChanges()
         do throws(DiskFailure) {
             try journal?.writeMarks()
@@ -107,6 +108,7 @@ extension DurableQueue {
             }
         }
         queue.recordChanges.removeAll(keepingCapacity: true)
+        guard !unwritten.isEmpty else { return }
         for (position, note) in unwritten.sorted(by: { $0.key < $1.key }) {
             queue.recordChanges.append(.noted(position, note))
         }

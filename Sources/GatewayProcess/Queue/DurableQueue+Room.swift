@@ -19,7 +19,7 @@ extension DurableQueue {
     }
 
     mutating func forgetFinishedSheddable() {
-        guard let journal, sheddable.count > 1024 else { return }
+        guard sheddable.count > 1024, let journal else { return }
         while let first = sheddable.first, journal.marks(of: first).contains(.done) { sheddable.removeFirst() }
         guard sheddable.count > 2 * queue.depth + 1024 else { return }
         sheddable.removeAll { journal.marks(of: $0).contains(.done) }
@@ -28,7 +28,7 @@ extension DurableQueue {
     /// Takes what is finished off the disk, if it is time.
     /// - Returns: whether there may be more to do.
     mutating func clean(wall: Int64) -> Bool {
-        guard journal != nil else { return false }
+        guard hasJournal else { return false }
         return (try? journal?.clean(wall: wall)) ?? false
     }
 }

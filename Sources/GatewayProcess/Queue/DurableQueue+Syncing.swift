@@ -37,7 +37,9 @@ extension DurableQueue {
     }
 
     /// Whether marks or events wait to be synced.
-    var wantsSync: Bool { durability == .fsync && syncing == nil && journal?.unsynced.isEmpty == false }
+    @inline(__always) var wantsSync: Bool {
+        durability == .fsync && syncing == nil && journal?.unsynced.isEmpty == false
+    }
     /// Whether events wait to be synced.
-    var hasUnsyncedEvents: Bool { !written.isEmpty }
+    @inline(__always) var hasUnsyncedEvents: Bool { !written.isEmpty }
 }

@@ -32,6 +32,8 @@ struct DurableQueue<Disk: JournalDisk> {
     var queue: KeyedQueue
     let durability: QueueDurability
     var journal: Journal<Disk>?
+    /// Asked for each turn: to look at the optional itself would copy the journal.
+    let hasJournal: Bool
     /// Why no dispatch is taken at the moment.
     var refusal: DiskFailure?
     var troubles: [Trouble] = []
@@ -52,6 +54,7 @@ struct DurableQueue<Disk: JournalDisk> {
         self.queue = queue
         durability = .memory
         journal = nil
+        hasJournal = false
     }
 
     /// A queue on a journal that has been opened.
@@ -62,6 +65,7 @@ struct DurableQueue<Disk: JournalDisk> {
         self.queue = queue
         self.durability = durability
         self.journal = journal
+        hasJournal = true
         delivered = contents.delivered
         sheddable = Deque(contents.sheddable)
         self.queue.lastID = max(queue.lastID, journal.numbers.lastID)

@@ -257,25 +257,31 @@ extension KeyedQueue {
     }
 
     private mutating func announce(_ slot: Slot, to worker: Slot) {
-        let event = events[slot]
+        let wasDelivered = events[slot].wasDelivered
         counters.delivered += 1
-        if event.wasDelivered { counters.redelivered += 1 }
-        switch event.origin {
-        case .memory: break
-        // Also one that an earlier process may have delivered: this is the first time that its id is seen.
-        case .ledger(let position): ledger.remember(position)
-        case .journal(let position, _): if !event.wasDelivered { recordChanges.append(.delivered(position)) }
+        if wasDelivered { counters.redelivered += 1 }
+        let position = events[slot].position
+        if let position {
+            if !wasDelivered { recordChanges.append(.delivered(position)) }
+        } else if case .ledger(let position) = events[slot].origin {
+            // Also one that an earlier process may have delivered: this is the first time that its id is seen.
+            ledger.remember(position)
         }
+        effects.append(.deliver(delivery(of: slot, to: worker)))
         events[slot].wasDelivered = true
         // From here on the journal has it, should it be needed again.
-        if event.position != nil { events[slot].data = nil }
-        effects.append(
-            .deliver(
-                Delivery(
-                    worker: id(of: worker), id: event.id, attempt: event.failures + 1, shard: event.shard,
-                    sequence: event.sequence, type: typeNames[event.type], key: keys[event.key].key,
-                    receivedAt: event.receivedAt, redelivered: event.wasDelivered, deferred: event.isDeferred,
-                    retryOf: event.retryOf, data: event.data, position: event.position, byteCount: event.byteCount)))
+        if position != nil { events[slot].data = nil }
+    }
+
+    /// As the event stands now. Field by field: a copy of the event would count a reference for each of them.
+    private func delivery(of slot: Slot, to worker: Slot) -> Delivery {
+        Delivery(
+            worker: id(of: worker), id: events[slot].id, attempt: events[slot].failures + 1,
+            shard: events[slot].shard, sequence: events[slot].sequence, type: typeNames[events[slot].type],
+            key: keys[events[slot].key].key, receivedAt: events[slot].receivedAt,
+            redelivered: events[slot].wasDelivered, deferred: events[slot].isDeferred,
+            retryOf: events[slot].retryOf, data: events[slot].data, position: events[slot].position,
+            byteCount: events[slot].byteCount)
     }
 
     // MARK: Interactions

@@ -110,7 +110,10 @@ struct KeyedQueue {
     }
 
     mutating func takeEffects() -> [QueueEffect] {
+        guard !effects.isEmpty else { return [] }
         var taken: [QueueEffect] = []
+        // As many are likely to follow as came now.
+        taken.reserveCapacity(effects.count)
         swap(&taken, &effects)
         return taken
     }
@@ -263,9 +266,9 @@ struct KeyedQueue {
             isInteraction: letter.key.keyClass == .interaction, retryOf: letter.id, origin: origin)
     }
 
-    private mutating func insert(_ event: QueuedEvent, key: QueueKey) -> Slot {
+    private mutating func insert(_ event: consuming QueuedEvent, key: QueueKey) -> Slot {
         let keySlot = slot(of: key)
-        var event = event
+        let id = event.id
         event.key = keySlot
         let slot: Slot
         if let free = freeEvents.popLast() {
@@ -278,7 +281,7 @@ struct KeyedQueue {
             timeoutLinks.grow()
             holderLinks.grow()
         }
-        slotsByID.insert(slot, for: event.id)
+        slotsByID.insert(slot, for: id)
         keyLinks.append(slot, to: &keys[keySlot].events)
         if keys[keySlot].firstWaiting == .none { keys[keySlot].firstWaiting = slot }
         return slot
@@ -300,16 +303,17 @@ struct KeyedQueue {
     ///
     /// - Parameter keepsRecord: it stays in the journal for now.
     mutating func settle(_ slot: Slot, keepsRecord: Bool = false) {
-        let event = events[slot]
         depth -= 1
-        bytes -= event.byteCount
-        switch event.origin {
+        bytes -= events[slot].byteCount
+        switch events[slot].origin {
         case .memory: break
         case .ledger(let position): ledger.finish(position)
         case .journal where keepsRecord: break
         case .journal(let position, let stride): recordChanges.append(.finished(position, stride: stride))
         }
-        if event.isInteraction || event.retryOf != nil { effects.append(.finished(event.id, retryOf: event.retryOf)) }
+        if events[slot].isInteraction || events[slot].retryOf != nil {
+            effects.append(.finished(events[slot].id, retryOf: events[slot].retryOf))
+        }
     }
 
     /// Takes an event that is not in flight out of its key and frees its place; the key goes if it was the last.

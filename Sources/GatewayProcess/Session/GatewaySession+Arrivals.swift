@@ -115,7 +115,7 @@ extension GatewaySession: ConnectionOwner {
     ) throws(EnvelopeError) {
         guard let sequence = envelope.sequence else { throw .badMember("s") }
         guard let text = envelope.type else { throw .badMember("t") }
-        guard machine.takesDispatches else { return }
+        guard takesDispatches else { return }
         let (name, slot) = payload.withUnsafeReadableBytes { bytes in
             names.name(UnsafeRawBufferPointer(rebasing: bytes[text.start..<text.end]))
         }
@@ -132,7 +132,7 @@ extension GatewaySession: ConnectionOwner {
         counters.dispatches += 1
         statistics.note(name.text, slot: slot, now: now)
         // Before READY there is no session that a dispatch could belong to.
-        guard let session = machine.session?.id else { return }
+        guard let session = sessionID else { return }
         burst.append(
             Dispatch(
                 shard: shard, session: session, sequence: sequence, type: name.text,
@@ -166,7 +166,7 @@ extension GatewaySession: ConnectionOwner {
         guard !burst.isEmpty else { return }
         let isTaken = receiver.receive(burst)
         burst.removeAll(keepingCapacity: true)
-        guard !isTaken, let session = machine.session?.id else { return }
+        guard !isTaken, let session = sessionID else { return }
         // Nothing behind it may be taken before it has come again.
         handle(.refused(isResumable: durableSequence(of: session) != nil))
     }

@@ -5,7 +5,10 @@ internal import Shared
 /// Carries out what the state machine decides.
 extension GatewaySession {
     func handle(_ event: SessionEvent) {
-        for action in machine.handle(event, now: .now(), using: &random) { perform(action) }
+        let actions = machine.handle(event, now: .now(), using: &random)
+        takesDispatches = machine.takesDispatches
+        sessionID = machine.session?.id
+        for action in actions { perform(action) }
         rearm()
     }
 

@@ -17,6 +17,9 @@ actor GatewaySession {
     let logger: Logger
 
     var machine: SessionStateMachine
+    /// What each dispatch asks the state machine for, which would be copied to be asked.
+    var takesDispatches = false
+    var sessionID: String?
     var random = SystemRandomNumberGenerator()
     var connection: DiscordConnection?
     var connectionNumber = 0
@@ -75,6 +78,7 @@ actor GatewaySession {
         self.logger = logger
         machine = SessionStateMachine(
             session: stored.map { ResumableSession(id: $0.id, resumeURL: $0.resumeURL) }, limits: limits)
+        sessionID = stored?.id
         // No file but the journal says how far a session was received, if there is one.
         guard !receiver.keepsSequences else { return }
         if let ready = stored?.ready {

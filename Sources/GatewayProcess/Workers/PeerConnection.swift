@@ -41,6 +41,8 @@ final class PeerConnection {
 
     /// One write to the channel: small enough that a slow reader frees room step by step.
     static let chunkBytes = 128 << 10
+    /// Room for writing that is kept from one turn to the next.
+    static let keptRoom = 256 << 10
     /// What a peer that does not read may pile up in answers to its own questions.
     static let maximumAnswerBytes = 1 << 20
     static let maximumOpenCommands = 1024

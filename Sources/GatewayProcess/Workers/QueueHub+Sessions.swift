@@ -34,18 +34,15 @@ extension QueueHub {
         let wall = WallClock.now()
         defer { scheduleTurn() }
         let receptions = store.receive(burst, now: now, wall: wall)
-        for (dispatch, reception) in zip(burst, receptions) {
-            if !memberRequests.isEmpty, dispatch.type == "GUILD_MEMBERS_CHUNK", let guild = dispatch.guildID,
-                let request = memberRequests.answered(shard: dispatch.shard, guild: guild)
-            {
-                answer(request, failure: nil)
-            }
-            if reception == .refused { return false }
-            guard case .queued(let id) = reception else { continue }
-            if let interaction = dispatch.interaction {
+        // By places: a copy of each dispatch would count its references.
+        for place in receptions.indices {
+            if !memberRequests.isEmpty { answerMemberRequest(with: burst[place]) }
+            if receptions[place] == .refused { return false }
+            guard case .queued(let id) = receptions[place] else { continue }
+            if let interaction = burst[place].interaction {
                 deferral.received(interaction, as: id, now: now, wall: wall)
             }
-            if tailCount > 0 { showTail(dispatch, id: id) }
+            if tailCount > 0 { showTail(burst[place], id: id) }
         }
         return true
     }
@@ -78,6 +75,13 @@ extension QueueHub {
         for request in memberRequests.due(now: now) { answer(request, failure: nil) }
     }
 
+    private func answerMemberRequest(with dispatch: Dispatch) {
+        guard dispatch.type == "GUILD_MEMBERS_CHUNK", let guild = dispatch.guildID,
+            let request = memberRequests.answered(shard: dispatch.shard, guild: guild)
+        else { return }
+        answer(request, failure: nil)
+    }
+
     private func answer(_ request: MemberRequests.Request, failure: String?) {
         guard let connection = connections[request.connection] else { return }
         finishCommand(request.ref, of: connection, failure: failure)
@@ -86,6 +90,7 @@ extension QueueHub {
     // MARK: Deferral
 
     func deferInteractions(now: NIODeadline) {
+        guard let due = deferral.nextDeadline, due <= now else { return }
         for (call, head, end) in deferral.due(now: now, lists: queue.wishes.interactionLists) {
             counters.deferralsTried += 1
             // Ends with its timeout of 1.5 s at the latest; a gateway that stops meanwhile leaves it ambiguous.

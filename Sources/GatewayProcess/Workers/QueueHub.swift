@@ -176,7 +176,7 @@ actor QueueHub: QueueService {
         guard !isStopped else { return }
         let now = now
         if !monitor.isSettling(now: .now()) {
-            if let due = queue.nextDeadline, due <= now {
+            if let due = store.queue.nextDeadline, due <= now {
                 queue.advance(now: now, wall: WallClock.now(), using: &random)
             }
             finishMemberRequests(now: now)
@@ -264,9 +264,14 @@ actor QueueHub: QueueService {
             written.futureResult.whenComplete { [self] _ in assumeIsolated { $0.taken(bytes, by: number) } }
             channel.write(chunk, promise: written)
         }
-        connection.out = ByteBuffer()
         updateRoom(of: connection)
         channel.flush()
+        // The socket has mostly taken all of it by now, and the room can be used again.
+        if connection.out.capacity > PeerConnection.keptRoom {
+            connection.out = ByteBuffer()
+        } else {
+            connection.out.clear()
+        }
     }
 
     /// The socket took these.
@@ -286,13 +291,16 @@ actor QueueHub: QueueService {
     // MARK: Time
 
     private func scheduleTimer(now: NIODeadline) {
-        let deadlines = [queue.nextDeadline, memberRequests.nextDeadline, deferral.nextDeadline].compactMap { $0 }
-        guard let next = deadlines.min() else {
+        var earliest = store.queue.nextDeadline
+        if let deadline = memberRequests.nextDeadline { earliest = min(earliest ?? deadline, deadline) }
+        if let deadline = deferral.nextDeadline { earliest = min(earliest ?? deadline, deadline) }
+        guard let next = earliest else {
             timer?.scheduled.cancel()
             timer = nil
             return
         }
-        guard timer?.at != next else { return }
+        // One that comes too early only looks again; to move it with every event would cost more.
+        if let timer, timer.at <= next { return }
         timer?.scheduled.cancel()
         let delay = max(TimeAmount.milliseconds(1), next - now)
         timer = (
