@@ -12,7 +12,8 @@ extension DurableQueue {
         if effects.contains(where: \.isDelivery), !flush() {
             for place in effects.indices where effects[place].isDelivery { postpone(&effects[place], now: now) }
         }
-        return effects.filter { !$0.isVoid }
+        if effects.contains(where: \.isVoid) { effects.removeAll(where: \.isVoid) }
+        return effects
     }
 
     /// Reads the bytes of events that are not in memory. One that cannot be delivered holds back those behind it in its key.
@@ -107,6 +108,7 @@ extension DurableQueue {
             }
         }
         queue.recordChanges.removeAll(keepingCapacity: true)
+        guard !unwritten.isEmpty else { return }
         for (position, note) in unwritten.sorted(by: { $0.key < $1.key }) {
             queue.recordChanges.append(.noted(position, note))
         }

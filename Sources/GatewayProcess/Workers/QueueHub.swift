@@ -286,8 +286,10 @@ actor QueueHub: QueueService {
     // MARK: Time
 
     private func scheduleTimer(now: NIODeadline) {
-        let deadlines = [queue.nextDeadline, memberRequests.nextDeadline, deferral.nextDeadline].compactMap { $0 }
-        guard let next = deadlines.min() else {
+        guard
+            let next = NIODeadline.earliest(
+                of: queue.nextDeadline, memberRequests.nextDeadline, deferral.nextDeadline)
+        else {
             timer?.scheduled.cancel()
             timer = nil
             return
