@@ -51,10 +51,10 @@ let package = Package(
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CMalloc"),
         .target(
             name: "CSimdJSON",
             linkerSettings: [.linkedLibrary("simdjson")]
@@ -62,7 +62,7 @@ let package = Package(
         .target(
             name: "Shared",
             dependencies: [
-                "CSimdJSON", "CSystemd", "CCrypto",
+                "CSimdJSON", "CSystemd", "CCrypto", "CMalloc",
                 nioCore, nioPosix, nioHTTP1, logging, argumentParser, serviceLifecycle, unixSignals,
             ],
             swiftSettings: strictAndFast

@@ -1,8 +1,9 @@
 """Fails when what the gateway does for an event has grown by more than a tenth: `./olim bench guard`.
 
 It counts what does not depend on the machine (instructions under callgrind, allocations, system calls) while a Discord and a
-worker move in step with the gateway, and compares with Benchmarks/guard.json. `--renew` writes that file anew: do that in the
-commit that makes an event dearer or cheaper on purpose, and say why there.
+worker move in step with the gateway, and compares with Benchmarks/guard.json. `--record` writes that file anew: do that in the
+commit that makes an event dearer or cheaper on purpose, and say why there. Both use the build that the tests of the release
+configuration use, so that a figure recorded by hand is one that CI can compare with.
 """
 
 import argparse
@@ -33,7 +34,7 @@ def grown(baseline, counted, tolerance=TOLERANCE):
     for name, value in counted.items():
         before = baseline.get(name)
         if before is None:
-            problems.append(f"{name} is not in the baseline")
+            problems.append(f"{name} was never recorded")
         elif value > before * (1 + tolerance):
             problems.append(f"{name} grew from {before:,} to {value:,}: {value / before - 1:+.1%}")
     return problems
@@ -42,11 +43,11 @@ def grown(baseline, counted, tolerance=TOLERANCE):
 def main():
     parser = argparse.ArgumentParser(
         prog="./olim bench guard", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--renew", action="store_true", help="write the baseline anew instead of comparing")
+    parser.add_argument("--record", action="store_true", help="write the figures down instead of comparing")
     parser.add_argument("--burst", type=int, default=32, help="events per read; fewer are dearer: --burst 1 must fail")
     options = parser.parse_args()
     counted = measure(options.burst)
-    if options.renew:
+    if options.record:
         with open(BASELINE, "w") as file:
             json.dump(counted, file, indent=1)
             file.write("\n")
@@ -55,12 +56,12 @@ def main():
         baseline = json.load(file)
     for name, value in counted.items():
         before = baseline.get(name)
-        change = f" ({value / before - 1:+.1%} to the baseline)" if before else ""
-        print(f"{name}: {value:,}{change}")
+        change = f", {value / before - 1:+.1%} to the {before:,} recorded" if before else ""
+        print(f"{name}: {value:,}{change}", flush=True)
     problems = grown(baseline, counted)
     if problems:
         sys.exit("The gateway does more for an event than before:\n  " + "\n  ".join(problems)
-                 + "\nIf that is meant, renew the baseline: ./olim bench guard --renew")
+                 + "\nIf that is meant, record the new figures, and say why in the commit: ./olim bench guard --record")
 
 
 if __name__ == "__main__":

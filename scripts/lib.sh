@@ -80,3 +80,29 @@ build_testable() {
 }
 
 release_directory() { swift build -c release --show-bin-path; }
+
+testable_directory() { swift build "${TESTABLE[@]}" --show-bin-path; }
+
+# Compiles one of Benchmarks/peers to $OLIM_PEERS: its name, then what it is linked with.
+build_peer() {
+    cc -O2 -Wall -Wextra -Werror -o "$OLIM_PEERS/$1" "$OLIM_ROOT/Benchmarks/peers/$1.c" "${@:2}"
+}
+
+# What counts a program's work, and what stands before its C library meanwhile.
+build_counters() {
+    require_packages binutils gcc libc6-dev strace valgrind
+    local name
+    for name in count_allocations writable_sigsuspend; do
+        cc -O2 -Wall -Wextra -Werror -shared -fPIC -o "$OLIM_PEERS/$name.so" "$OLIM_ROOT/Benchmarks/peers/$name.c"
+    done
+}
+
+# Counts what an event costs the gateway of the testable build, and compares with what was recorded.
+run_guard() {
+    OLIM_BIN=$(testable_directory)
+    OLIM_PEERS=$OLIM_ROOT/.build/bench-peers
+    export OLIM_BIN OLIM_PEERS
+    mkdir -p "$OLIM_PEERS"
+    build_counters
+    python3 -B "$OLIM_ROOT/Benchmarks/guard.py" "$@"
+}

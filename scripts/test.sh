@@ -54,11 +54,15 @@ run_tests --filter Simulation
 run_tests --skip Simulation
 
 build_testable
+say "Counting what an event costs"
+python3 -B -m unittest discover --quiet --start-directory Tests/Benchmarks
+run_guard
+
 say "Simulating more than a million steps"
 timeout --kill-after 10 600 swift test --skip-build "${TESTABLE[@]}" --filter SimulationTests.SimulationTests
 
 say "Chaos: a minute with the real processes"
 python3 -B -m unittest discover --quiet --start-directory Tests/Chaos
-OLIM_BIN=$(swift build "${TESTABLE[@]}" --show-bin-path)
+OLIM_BIN=$(testable_directory)
 export OLIM_BIN
 timeout --kill-after 10 900 python3 -B Tests/Chaos/chaos.py --minutes 1

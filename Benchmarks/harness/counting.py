@@ -21,7 +21,7 @@ from harness.processes import BIN, ROOT, TOKEN, Simulator
 
 SHORT, LONG = 40, 240
 BURST = 32
-PEERS = os.environ.get("OLIM_PEERS", f"{ROOT}/.build/bench-queues")
+PEERS = os.environ.get("OLIM_PEERS", f"{ROOT}/.build/bench-peers")
 
 
 class Shape:
@@ -120,7 +120,7 @@ def per_event(shape, messages, wrapper, read, gateway=f"{BIN}/olim-gateway", env
 @functools.cache
 def stripped_gateway():
     """Without debug information, whose newer forms valgrind cannot read; names of functions stay."""
-    path = f"{ROOT}/.build/olim-gateway-stripped"
+    path = f"{PEERS}/olim-gateway"
     subprocess.run(["strip", "--strip-debug", "-o", path, f"{BIN}/olim-gateway"], check=True)
     return path
 

@@ -143,4 +143,28 @@ bool olim_json_object_next(
     return true;
 }
 
+struct olim_json_indexer {
+    std::unique_ptr<simdjson::internal::dom_parser_implementation> implementation;
+};
+
+olim_json_indexer *olim_json_indexer_create(size_t maximum_bytes) {
+    std::unique_ptr<olim_json_indexer> indexer(new (std::nothrow) olim_json_indexer());
+    if (!indexer) return nullptr;
+    auto chosen = simdjson::get_active_implementation().operator->();
+    // The depth is the second stage's, which is never run.
+    if (chosen->create_dom_parser_implementation(maximum_bytes, 1, indexer->implementation)) return nullptr;
+    return indexer.release();
+}
+
+void olim_json_indexer_destroy(olim_json_indexer *indexer) { delete indexer; }
+
+const uint32_t *olim_json_index(olim_json_indexer *indexer, const char *bytes, size_t length, size_t *count) {
+    auto &implementation = *indexer->implementation;
+    auto error = implementation.stage1(
+        reinterpret_cast<const uint8_t *>(bytes), length, simdjson::stage1_mode::regular);
+    if (error) return nullptr;
+    *count = implementation.n_structural_indexes;
+    return implementation.structural_indexes.get();
+}
+
 } // extern "C"

@@ -48,6 +48,7 @@ final class GatewayWatch: Sendable {
     func sessionIsLive() {
         state.withLock { $0.isLive = true }
         ServiceManager.notify(.ready, .status(statusLine()))
+        ProgramMemory.giveBackStart()
     }
 
     func stopping() {

@@ -122,6 +122,7 @@ struct WorkerService: Service {
         var hooks = QueueClient.Hooks()
         hooks.welcomed = { welcome in
             ServiceManager.notify(.ready, .status("connected to the gateway, \(welcome.workers) workers"))
+            ProgramMemory.giveBackStart()
             if let application = welcome.applicationID { services.registrar.found(application: application) }
         }
         hooks.shareChanged = { shards, count, workers in

@@ -62,6 +62,19 @@ bool olim_json_object_begin(olim_json_element object, olim_json_iterator *iterat
 bool olim_json_object_next(
     olim_json_iterator *iterator, const char **key, size_t *key_length, olim_json_element *value);
 
+/// Finds where the tokens of texts begin: simdjson's first stage, which reads 64 bytes at a time.
+typedef struct olim_json_indexer olim_json_indexer;
+
+olim_json_indexer *olim_json_indexer_create(size_t maximum_bytes);
+void olim_json_indexer_destroy(olim_json_indexer *indexer);
+
+/// Returns the offset of each token's first byte, `count` of them and then `length`, valid until the next call. A string is one
+/// token, and so is a number or a word; brackets, braces, colons and commas are one each. Between tokens stands white space.
+///
+/// Null for a longer text than `maximum_bytes`, and for one with an open string, control characters in one, or that is not UTF-8.
+/// Whether escapes, numbers and words are right, and the tokens in order, is not looked at.
+const uint32_t *olim_json_index(olim_json_indexer *indexer, const char *bytes, size_t length, size_t *count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -193,9 +193,9 @@ struct FileDisk: JournalDisk {
 
     private mutating func descriptor(of segment: UInt32) throws(DiskFailure) -> Int32 {
         uses += 1
-        if let known = open[segment]?.descriptor {
-            open[segment]?.used = uses
-            return known
+        if let place = open.index(forKey: segment) {
+            open.values[place].used = uses
+            return open.values[place].descriptor
         }
         let path = path(of: segment)
         let descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC)

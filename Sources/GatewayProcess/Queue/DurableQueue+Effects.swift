@@ -12,7 +12,7 @@ extension DurableQueue {
         if effects.contains(where: \.isDelivery), !flush() {
             for place in effects.indices where effects[place].isDelivery { postpone(&effects[place], now: now) }
         }
-        effects.removeAll(where: \.isVoid)
+        if effects.contains(where: \.isVoid) { effects.removeAll(where: \.isVoid) }
         return effects
     }
 

@@ -6,14 +6,9 @@ internal import Shared
 extension KeyedQueue {
     /// When `advance` has something to do next; nil if only something else can bring it about.
     var nextDeadline: NIODeadline? {
-        var deadlines: [NIODeadline] = []
-        if !timeouts.isEmpty, let since = events[timeouts.first].oldestSince {
-            deadlines.append(since + settings.ackTimeout)
-        }
-        if let hold = holds.min { deadlines.append(hold.until) }
-        if let nextPauseEnd { deadlines.append(nextPauseEnd) }
-        if let forgotten = wishes.nextDeadline { deadlines.append(forgotten) }
-        return deadlines.min()
+        var timeout: NIODeadline?
+        if !timeouts.isEmpty { timeout = events[timeouts.first].oldestSince.map { $0 + settings.ackTimeout } }
+        return NIODeadline.earliest(of: timeout, holds.min?.until, nextPauseEnd, wishes.nextDeadline)
     }
 
     /// Applies every deadline up to `now`. `deliver` afterwards.
@@ -62,5 +57,18 @@ extension KeyedQueue {
         return QueueCheckpoint(
             journal: journal, lastID: lastID, endedInOrder: endedInOrder, isOfMemory: isOfMemory, shards: shards,
             wishes: wishes.remembered(now: now, wall: wall))
+    }
+}
+
+extension NIODeadline {
+    /// Of those that there are; makes no array, since it is asked for in each turn of the loop.
+    static func earliest(
+        of first: NIODeadline?, _ second: NIODeadline?, _ third: NIODeadline?, _ fourth: NIODeadline? = nil
+    ) -> NIODeadline? {
+        func earlier(_ one: NIODeadline?, _ other: NIODeadline?) -> NIODeadline? {
+            guard let one, let other else { return one ?? other }
+            return min(one, other)
+        }
+        return earlier(earlier(first, second), earlier(third, fourth))
     }
 }

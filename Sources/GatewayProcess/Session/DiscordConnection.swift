@@ -68,14 +68,7 @@ struct DiscordConnector: Sendable {
         headers.add(name: "Host", value: url.hostHeader)
         headers.add(name: "User-Agent", value: userAgent)
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: url.requestTarget, headers: headers)
-        let upgrader = NIOTypedWebSocketClientUpgrader<Void>(
-            maxFrameSize: Self.maximumFrameBytes, enableAutomaticErrorHandling: false
-        ) { channel, _ in
-            channel.eventLoop.makeCompletedFuture {
-                let handler = DiscordFrameHandler(number: number, compression: compression, owner: owner)
-                try channel.pipeline.syncOperations.addHandler(handler)
-            }
-        }
+        let upgrader = DiscordUpgrader { DiscordFrameHandler(number: number, compression: compression, owner: owner) }
         let upgrade = NIOTypedHTTPClientUpgradeConfiguration(
             upgradeRequestHead: head, upgraders: [upgrader]
         ) { channel in
@@ -90,6 +83,32 @@ struct DiscordConnector: Sendable {
         negotiation.whenFailure { error in
             owner.happened(.ended(code: nil, why: "the WebSocket upgrade at \(url.host) failed: \(error)"), to: number)
             channel.close(promise: nil)
+        }
+    }
+}
+
+/// Upgrades to a WebSocket as NIO does, but leaves the reading of frames to our own handler.
+private struct DiscordUpgrader: NIOTypedHTTPClientProtocolUpgrader {
+    private let handshake = NIOTypedWebSocketClientUpgrader<Void> { channel, _ in
+        channel.eventLoop.makeSucceededVoidFuture()
+    }
+    let makeHandler: @Sendable () -> DiscordFrameHandler
+
+    var supportedProtocol: String { handshake.supportedProtocol }
+    var requiredUpgradeHeaders: [String] { handshake.requiredUpgradeHeaders }
+
+    func addCustom(upgradeRequestHeaders: inout HTTPHeaders) {
+        handshake.addCustom(upgradeRequestHeaders: &upgradeRequestHeaders)
+    }
+
+    func shouldAllowUpgrade(upgradeResponse: HTTPResponseHead) -> Bool {
+        handshake.shouldAllowUpgrade(upgradeResponse: upgradeResponse)
+    }
+
+    func upgrade(channel: any Channel, upgradeResponse: HTTPResponseHead) -> EventLoopFuture<Void> {
+        channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(WebSocketFrameEncoder())
+            try channel.pipeline.syncOperations.addHandler(makeHandler())
         }
     }
 }
@@ -124,9 +143,9 @@ struct DiscordConnection: Sendable {
     }
 }
 
-/// Turns WebSocket frames into payloads, and hands over those of one read burst together.
+/// Reads WebSocket frames, turns them into payloads, and hands over those of one read burst together.
 final class DiscordFrameHandler: ChannelDuplexHandler {
-    typealias InboundIn = WebSocketFrame
+    typealias InboundIn = ByteBuffer
     typealias OutboundIn = WebSocketFrame
     typealias OutboundOut = WebSocketFrame
 
@@ -139,6 +158,7 @@ final class DiscordFrameHandler: ChannelDuplexHandler {
 
     private let number: Int
     private let owner: any ConnectionOwner
+    private var reader = FrameReader(limit: DiscordConnector.maximumFrameBytes)
     private var inflater: StreamInflater?
     /// Where the payloads of this burst are decompressed to, one behind the other; they are handed out as slices of it.
     private var output = ByteBuffer()
@@ -162,15 +182,12 @@ final class DiscordFrameHandler: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !isOver else { return }
-        let frame = unwrapInboundIn(data)
-        switch frame.opcode {
-        case .binary, .text, .continuation: read(frame, context: context)
-        case .ping: pong(frame.unmaskedData, context: context)
-        case .connectionClose: closed(by: frame.unmaskedData, context: context)
-        default: break
+        reader.append(unwrapInboundIn(data))
+        do throws(FrameFailure) {
+            while !isOver, let frame = try reader.next() { take(frame, context: context) }
+        } catch {
+            errorCaught(context: context, error: error)
         }
-        if output.readableBytes + textBytes > Self.burstBytes { deliver() }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -204,11 +221,20 @@ final class DiscordFrameHandler: ChannelDuplexHandler {
 }
 
 extension DiscordFrameHandler {
-    private func read(_ frame: WebSocketFrame, context: ChannelHandlerContext) {
-        let data = frame.unmaskedData
-        guard inflater != nil else { return readText(data, isLast: frame.fin, context: context) }
+    private func take(_ frame: FrameReader.Frame, context: ChannelHandlerContext) {
+        switch frame.opcode {
+        case .binary, .text, .continuation: read(frame, context: context)
+        case .ping: pong(frame.data, context: context)
+        case .connectionClose: closed(by: frame.data, context: context)
+        case .pong, nil: break
+        }
+        if output.readableBytes + textBytes > Self.burstBytes { deliver() }
+    }
+
+    private func read(_ frame: FrameReader.Frame, context: ChannelHandlerContext) {
+        guard inflater != nil else { return readText(frame.data, isLast: frame.isLast, context: context) }
         do throws(InflateError) {
-            if try inflate(data, isLast: frame.fin) { ends.append(output.writerIndex) }
+            if try inflate(frame.data, isLast: frame.isLast) { ends.append(output.writerIndex) }
         } catch {
             fail(error, context: context)
         }

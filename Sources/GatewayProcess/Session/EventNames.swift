@@ -1,3 +1,4 @@
+internal import Glibc
 internal import NIOCore
 
 /// What sets a dispatch apart for the gateway; most are all alike.
@@ -47,11 +48,17 @@ struct EventNames: Sendable {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         let slot = Int(truncatingIfNeeded: (hash ^ hash >> 32) & UInt64(Self.slotCount - 1))
-        let known = names[slot].text.utf8
-        let isKnown =
-            known.withContiguousStorageIfAvailable { UnsafeRawBufferPointer($0).elementsEqual(bytes) }
-            ?? known.elementsEqual(bytes)
-        if !isKnown { names[slot] = EventName(String(decoding: bytes, as: UTF8.self)) }
+        if !isName(in: slot, bytes) { names[slot] = EventName(String(decoding: bytes, as: UTF8.self)) }
         return (names[slot], slot)
+    }
+
+    @inline(__always)
+    private func isName(in slot: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let base = bytes.baseAddress else { return names[slot].text.isEmpty }
+        let isKnown = names[slot].text.utf8.withContiguousStorageIfAvailable { known in
+            guard known.count == bytes.count, let start = known.baseAddress else { return false }
+            return memcmp(start, base, bytes.count) == 0
+        }
+        return isKnown ?? false
     }
 }

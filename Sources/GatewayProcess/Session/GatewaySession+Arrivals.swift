@@ -95,7 +95,7 @@ extension GatewaySession: ConnectionOwner {
     func scan(_ payload: ByteBuffer) throws(EnvelopeError) -> Envelope {
         let outcome: Result<Envelope, EnvelopeError> = payload.withUnsafeReadableBytes { bytes in
             do throws(EnvelopeError) {
-                return .success(try EnvelopeScanner.scan(bytes))
+                return .success(try EnvelopeScanner.scan(bytes, with: indexer))
             } catch {
                 return .failure(error)
             }

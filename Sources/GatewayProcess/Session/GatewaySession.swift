@@ -36,6 +36,8 @@ actor GatewaySession {
     var statistics = EventStatistics()
     var reportedSilences: Set<String> = []
     let parser = JSONParser()
+    /// Long enough for what comes often; a guild is scanned without it.
+    let indexer = JSONIndexer(maximumBytes: 16 << 10)
     var burst: [Dispatch] = []
     /// The durable sequence read back from disk, as long as the receiver knows of no later one.
     var floor: Int?

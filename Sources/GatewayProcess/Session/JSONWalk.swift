@@ -58,11 +58,25 @@ struct JSONWalk {
         case UInt8(ascii: "\""): return string(position + 1)
         case UInt8(ascii: "{"): return object(position + 1, depth: depth + 1)
         case UInt8(ascii: "["): return array(position + 1, depth: depth + 1)
-        case UInt8(ascii: "t"): return literal("true", position)
-        case UInt8(ascii: "f"): return literal("false", position)
-        case UInt8(ascii: "n"): return literal("null", position)
-        default: return number(position)
+        default: return scalar(position)
         }
+    }
+
+    /// Behind the number or the word that begins exactly here.
+    @inline(__always)
+    func scalar(_ position: Int) -> Int {
+        switch base[position] {
+        case UInt8(ascii: "t"): literal("true", position)
+        case UInt8(ascii: "f"): literal("false", position)
+        case UInt8(ascii: "n"): literal("null", position)
+        default: number(position)
+        }
+    }
+
+    /// The first of these bytes at or behind a position; the end if there is none.
+    func first(_ byte: UInt8, from position: Int, to end: Int) -> Int {
+        guard position < end, let hit = memchr(base + position, Int32(byte), end - position) else { return end }
+        return UnsafeRawPointer(hit) - UnsafeRawPointer(base)
     }
 
     /// Behind an object whose brace has been read.

@@ -291,10 +291,10 @@ actor QueueHub: QueueService {
     // MARK: Time
 
     private func scheduleTimer(now: NIODeadline) {
-        var earliest = store.queue.nextDeadline
-        if let deadline = memberRequests.nextDeadline { earliest = min(earliest ?? deadline, deadline) }
-        if let deadline = deferral.nextDeadline { earliest = min(earliest ?? deadline, deadline) }
-        guard let next = earliest else {
+        guard
+            let next = NIODeadline.earliest(
+                of: store.queue.nextDeadline, memberRequests.nextDeadline, deferral.nextDeadline)
+        else {
             timer?.scheduled.cancel()
             timer = nil
             return

@@ -22,8 +22,15 @@ public struct Snowflake: Hashable, Comparable, Sendable, CustomStringConvertible
     public init?(decimal bytes: UnsafeRawBufferPointer) {
         guard bytes.count > 0, bytes.count <= 20, bytes.count == 1 || bytes[0] != UInt8(ascii: "0") else { return nil }
         var value: UInt64 = 0
-        for byte in bytes {
-            let digit = byte &- UInt8(ascii: "0")
+        // Nineteen digits always fit.
+        let base = bytes.baseAddress.unsafelyUnwrapped
+        for position in 0..<min(bytes.count, 19) {
+            let digit = base.load(fromByteOffset: position, as: UInt8.self) &- UInt8(ascii: "0")
+            guard digit < 10 else { return nil }
+            value = value &* 10 &+ UInt64(digit)
+        }
+        if bytes.count == 20 {
+            let digit = bytes[19] &- UInt8(ascii: "0")
             guard digit < 10 else { return nil }
             let (product, overflowed) = value.multipliedReportingOverflow(by: 10)
             let (sum, carried) = product.addingReportingOverflow(UInt64(digit))

@@ -44,16 +44,10 @@ extension ByteBuffer {
         id: EventID, attempt: Int, shard: Int, sequence: Int, type: String, keyClass: StaticString, keyNumber: UInt64,
         receivedAt: Int64, sentAt: Int64, redelivered: Bool, deferred: Bool, retryOf: EventID?, data: ByteBuffer
     ) {
-        guard LineWriter.isPlain(type) else {
-            return writeFrame(
-                EventFrame(
-                    id: id, attempt: attempt, shard: shard, sequence: sequence, type: type,
-                    key: "\(keyClass):\(keyNumber)", receivedAt: receivedAt, sentAt: sentAt, redelivered: redelivered,
-                    deferred: deferred, retryOf: retryOf, data: data))
-        }
-        var type = type
-        type.withUTF8 { type in
-            writeLine(of: LineWriter.eventOverhead + type.count + data.readableBytes) { line in
+        var name = type
+        let isWritten = name.withUTF8 { name in
+            guard LineWriter.isPlain(name) else { return false }
+            writeLine(of: LineWriter.eventOverhead + name.count + data.readableBytes) { line in
                 line.write(#"{"op":"event","id":"#)
                 line.write(decimal: id.rawValue)
                 line.write(#","attempt":"#)
@@ -63,7 +57,7 @@ extension ByteBuffer {
                 line.write(#","seq":"#)
                 line.write(decimal: Int64(sequence))
                 line.write(#","t":""#)
-                line.write(UnsafeRawBufferPointer(type))
+                line.write(UnsafeRawBufferPointer(name))
                 line.write(#"","key":""#)
                 line.write(keyClass)
                 line.write(":")
@@ -82,7 +76,14 @@ extension ByteBuffer {
                 data.withUnsafeReadableBytes { line.write($0) }
                 line.write("}\n")
             }
+            return true
         }
+        guard !isWritten else { return }
+        writeFrame(
+            EventFrame(
+                id: id, attempt: attempt, shard: shard, sequence: sequence, type: type,
+                key: "\(keyClass):\(keyNumber)", receivedAt: receivedAt, sentAt: sentAt, redelivered: redelivered,
+                deferred: deferred, retryOf: retryOf, data: data))
     }
 
     /// Everything before the key's value.

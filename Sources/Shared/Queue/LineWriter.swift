@@ -15,8 +15,10 @@ struct LineWriter {
     }
 
     /// Whether a text stands in JSON as it is, between quotes (RFC 8259, section 7).
-    static func isPlain(_ text: String) -> Bool {
-        text.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+    @inline(__always)
+    static func isPlain(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        for byte in text where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
+        return true
     }
 
     @inline(__always)
@@ -40,14 +42,17 @@ struct LineWriter {
     }
 
     mutating func write(decimal value: UInt64) {
-        withUnsafeTemporaryAllocation(byteCount: 20, alignment: 1) { digits in
-            var position = 20
+        precondition(end - next >= Self.maximumDigits, "a line is longer than was reckoned")
+        // Written from the right end of where the longest number would stand, and moved to where the line ends.
+        var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
+        withUnsafeMutableBytes(of: &digits) { digits in
+            var position = Self.maximumDigits
             var rest = value
             while rest >= 100 {
-                let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
+                let pair = rest % 100
+                rest /= 100
                 position -= 2
                 Self.copy(pair: Int(pair), to: digits, at: position)
-                rest = quotient
             }
             if rest >= 10 {
                 position -= 2
@@ -56,14 +61,19 @@ struct LineWriter {
                 position -= 1
                 digits[position] = UInt8(ascii: "0") + UInt8(rest)
             }
-            write(UnsafeRawBufferPointer(rebasing: digits[position...]))
+            let count = Self.maximumDigits - position
+            next.copyMemory(from: digits.baseAddress.unsafelyUnwrapped + position, byteCount: count)
+            next += count
         }
     }
 
+    /// Of a 64-bit number.
+    private static let maximumDigits = 20
+
     @inline(__always)
     private static func copy(pair: Int, to digits: UnsafeMutableRawBufferPointer, at position: Int) {
-        digits[position] = pairs.utf8Start[2 * pair]
-        digits[position + 1] = pairs.utf8Start[2 * pair + 1]
+        let two = UnsafeRawPointer(pairs.utf8Start).loadUnaligned(fromByteOffset: 2 * pair, as: UInt16.self)
+        digits.storeBytes(of: two, toByteOffset: position, as: UInt16.self)
     }
 
     /// 00 to 99: two digits at a time take half as many divisions.

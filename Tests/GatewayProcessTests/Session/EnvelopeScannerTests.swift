@@ -6,9 +6,15 @@ import Testing
 @testable import GatewayProcess
 
 struct EnvelopeScannerTests {
+    /// By both ways, from token to token and byte by byte, which must come to the same.
     private static func scan(_ text: String) throws -> Envelope {
-        var bytes = Array(text.utf8)
-        return try bytes.withUnsafeMutableBytes { try EnvelopeScanner.scan(UnsafeRawBufferPointer($0)) }
+        try Array(text.utf8).withUnsafeBytes { bytes in
+            let indexer = JSONIndexer(maximumBytes: 2 << 20)
+            let plain = Result { try EnvelopeScanner.scan(bytes) }
+            let byTokens = indexer.tokens(of: bytes).flatMap { TokenScanner.scan(bytes, tokens: $0) }
+            #expect(byTokens == (try? plain.get()))
+            return try plain.get()
+        }
     }
 
     private static func key(_ text: String) throws -> String {
@@ -96,9 +102,11 @@ struct EnvelopeScannerTests {
         ] as [[UInt8]])
     func `Strings that are not UTF-8 are refused`(bad: [UInt8]) {
         let bytes = Array(#"{"op":0,"d":"padding to pass eight bytes "#.utf8) + bad + Array(#""}"#.utf8)
+        let indexer = JSONIndexer(maximumBytes: 1 << 10)
         #expect(throws: EnvelopeError.self) {
-            try bytes.withUnsafeBytes { try EnvelopeScanner.scan($0) }
+            try bytes.withUnsafeBytes { try EnvelopeScanner.scan($0, with: indexer) }
         }
+        #expect(bytes.withUnsafeBytes { indexer.tokens(of: $0) == nil })
     }
 
     @Test func `Nesting is accepted to simdjson's depth and refused beyond it`() throws {
@@ -113,13 +121,22 @@ struct EnvelopeScannerTests {
         let data = #"{"a" : "\n\u0000 é😀\\\"","n":12345678901234567890123,"e":1.0E+2 ,"x":[ ]}"#
         func forwarded(_ text: String) throws -> String {
             let buffer = ByteBuffer(string: text)
-            let envelope = try buffer.withUnsafeReadableBytes { try EnvelopeScanner.scan($0) }
+            let indexer = JSONIndexer(maximumBytes: 1 << 10)
+            let envelope = try buffer.withUnsafeReadableBytes { try EnvelopeScanner.scan($0, with: indexer) }
+            #expect(envelope == (try buffer.withUnsafeReadableBytes { try EnvelopeScanner.scan($0) }))
             return String(buffer: buffer.data(of: envelope))
         }
         #expect(try forwarded(#"{"op":0,"d":\#(data),"s":1}"#) == data)
         let broken = data.replacing(",", with: "\r\n,\n").replacing("{", with: "{\n")
         #expect(try forwarded("{\n\"op\":0,\n\"d\":\(broken)\n}") == data)
         #expect(try forwarded(#"{"op":0}"#) == "null")
+    }
+
+    @Test func `A text that is too long for the indexer is scanned without it`() throws {
+        let indexer = JSONIndexer(maximumBytes: 1 << 10)
+        let text = #"{"op":0,"d":{"guild_id":"1","content":"\#(String(repeating: "a", count: 1 << 10))"}}"#
+        let envelope = try Array(text.utf8).withUnsafeBytes { try EnvelopeScanner.scan($0, with: indexer) }
+        #expect(envelope.guildID == Snowflake(1))
     }
 
     @Test func `A megabyte of guild is scanned and found whole`() throws {
@@ -166,6 +183,7 @@ struct EnvelopeFuzzTests {
     func `Scanner and simdjson accept and refuse the same texts`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let parser = JSONParser()
+        let indexer = JSONIndexer(maximumBytes: 1 << 20)
         var accepted = 0
         for round in 0..<4000 {
             var bytes = Array(#"{"op":0,"s":1,"t":"X","d":\#(Self.value(0, &random))}"#.utf8)
@@ -173,6 +191,11 @@ struct EnvelopeFuzzTests {
             for _ in 0..<mutations { Self.mutate(&bytes, &random) }
             let mine = bytes.withUnsafeBytes { Self.scannerAccepts($0) }
             let theirs = bytes.withUnsafeBytes { Self.parserAccepts($0, parser) }
+            bytes.withUnsafeBytes { bytes in
+                let byTokens = indexer.tokens(of: bytes).flatMap { TokenScanner.scan(bytes, tokens: $0) }
+                let isSame = byTokens == (try? EnvelopeScanner.scan(bytes))
+                #expect(isSame, "seed \(seed), round \(round): \(String(decoding: bytes, as: UTF8.self))")
+            }
             // A mutation can make a number too large for simdjson, or the envelope's own members something else.
             guard let mine, let theirs else { continue }
             accepted += mine ? 1 : 0
