@@ -133,13 +133,11 @@ struct SequenceLedger {
         changes += 1
         return modify(shard) { track -> Admission in
             track.highest = sequence
-            let uncertain = track.isUncertain && !isResumed
-            if isResumed { track.isUncertain = false }
             track.window.append(Entry(sequence: sequence, id: 0))
             let position = Position(shard: shard, epoch: track.epoch, index: track.base + track.window.count - 1)
             if var pending = track.pending.removeValue(forKey: sequence) {
                 // It may have been delivered after the checkpoint was written.
-                if uncertain { pending.wasDelivered = true }
+                if track.isUncertain { pending.wasDelivered = true }
                 track.window[track.window.count - 1].id = pending.id.rawValue
                 track.remember(position.index)
                 return .replayed(position, pending)
@@ -151,7 +149,9 @@ struct SequenceLedger {
                 track.finish(position.index)
                 return .finishedBefore
             }
-            return .new(position, mayBeRepeated: uncertain)
+            // The replay ends with a RESUMED of its own; one of an earlier resume is replayed with the rest, and is known.
+            if isResumed { track.isUncertain = false }
+            return .new(position, mayBeRepeated: track.isUncertain)
         } ?? Admission.duplicate
     }
 

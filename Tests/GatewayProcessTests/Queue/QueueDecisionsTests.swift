@@ -166,6 +166,33 @@ internal import Testing
         #expect(ledger.takeLosses().isEmpty)
     }
 
+    @Test func `Behind a RESUMED that is replayed itself, events may still have been delivered before`() {
+        // Received before the kill: 2, which nobody finished, the RESUMED 3, and 4, which the checkpoint was too late for.
+        let checkpoint = QueueCheckpoint(
+            journal: "j", lastID: EventID(9), endedInOrder: false, isOfMemory: true,
+            shards: [
+                .init(
+                    shard: 0, session: "s", contiguous: 1, finished: [3...3],
+                    pending: [
+                        .init(
+                            sequence: 2, id: EventID(9), receivedAt: 5, wasDelivered: true, isDeferred: false,
+                            failures: 0, deaths: 0)
+                    ])
+            ], wishes: [])
+        var ledger = SequenceLedger(restoring: checkpoint)
+        func admit(_ sequence: Int, isResumed: Bool = false) -> SequenceLedger.Admission {
+            ledger.admit(shard: 0, session: "s", sequence: sequence, isResumed: isResumed)
+        }
+        func mayBeRepeated(_ admission: SequenceLedger.Admission) -> Bool? {
+            if case .new(_, let mayBeRepeated) = admission { mayBeRepeated } else { nil }
+        }
+        #expect(mayBeRepeated(admit(2)) == nil)
+        #expect(admit(3, isResumed: true) == .finishedBefore)
+        #expect(mayBeRepeated(admit(4)) == true)
+        #expect(mayBeRepeated(admit(5, isResumed: true)) == false)
+        #expect(mayBeRepeated(admit(6)) == false)
+    }
+
     @Test func `A checkpoint is read as it was written`() throws {
         let checkpoint = QueueCheckpoint(
             journal: "j", lastID: EventID(1_764_000_000_000_000), endedInOrder: true, isOfMemory: true,
