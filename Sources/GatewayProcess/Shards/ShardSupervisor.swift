@@ -208,9 +208,14 @@ actor ShardSupervisor {
     private var rejectionPath: String { "\(configuration.stateDirectory)/\(Rejection.name)" }
 
     private func refuseIfRejected() throws(ShardsEnding) {
-        guard let text = try? StateFile.read(rejectionPath), let rejection = Rejection(parsing: text),
-            let until = rejection.holds(for: configuration.credentials.rejectable, now: WallClock.now())
-        else { return }
+        guard let text = try? StateFile.read(rejectionPath), var rejection = Rejection(parsing: text) else { return }
+        let now = WallClock.now()
+        if rejection.at > now {
+            // The clock was set back. Written down, or it would count as now at each start and hold for ever.
+            rejection.at = now
+            try? StateFile.replace(rejectionPath, with: rejection.text)
+        }
+        guard let until = rejection.holds(for: configuration.credentials.rejectable, now: now) else { return }
         throw .fatal(
             .rejected,
             "\(rejection.message) (this was Discord's answer at \(WallClock.text(rejection.at)); the same token and "

@@ -145,12 +145,27 @@ struct ShardSupervisorTests {
         let again = try SessionHarness(discord, directory: directory)
         if exit == .rejected {
             await #expect(throws: ShardsEnding.self) { try await again.start() }
+            try await holdsNoLonger(afterTheClockWasSetBack: directory, discord)
             let other = try SessionHarness(discord, directory: directory, token: "another")
             try await other.start()
             try await other.stop()
         }
         try await again.stop()
         try await discord.stop()
+    }
+
+    /// A rejection in the future counts as one of now, from then on.
+    private func holdsNoLonger(afterTheClockWasSetBack directory: TemporaryDirectory, _ discord: ScriptedDiscord)
+        async throws
+    {
+        let path = directory.path + "/" + Rejection.name
+        var rejection = try #require(Rejection(parsing: try StateFile.read(path) ?? ""))
+        rejection.at += 3_600_000_000
+        try StateFile.replace(path, with: rejection.text)
+        let later = try SessionHarness(discord, directory: directory)
+        await #expect(throws: ShardsEnding.self) { try await later.start() }
+        try await later.stop()
+        #expect(try #require(Rejection(parsing: try StateFile.read(path) ?? "")).at <= WallClock.now())
     }
 
     @Test(arguments: [4010, 4011] as [UInt16])
