@@ -49,6 +49,11 @@ extension QueueHub {
 
     func received(_ bytes: ByteBuffer, from number: Int) {
         guard let connection = connections[number], !connection.hasEnded else { return }
+        unfinishedBytes -= connection.splitter.unfinishedBytes
+        defer {
+            unfinishedBytes += connection.splitter.unfinishedBytes
+            if unfinishedBytes > settings.maximumUnfinishedBytes { cutLongestLine() }
+        }
         connection.splitter.append(bytes)
         do throws(FrameError) {
             while let line = try connection.splitter.nextLine() {
@@ -62,6 +67,22 @@ extension QueueHub {
             if !connection.isClosing { refuse(connection, error.code, error.message) }
         }
         scheduleTurn()
+    }
+
+    /// Sends away who holds most of the room for lines that have not ended: the others' lines are to get through.
+    private func cutLongestLine() {
+        guard
+            let longest = connections.values.max(by: {
+                $0.splitter.unfinishedBytes < $1.splitter.unfinishedBytes
+            })
+        else { return }
+        unfinishedBytes -= longest.splitter.unfinishedBytes
+        longest.splitter.giveUp()
+        guard !longest.isClosing else { return }
+        refuse(
+            longest, .busy,
+            "unfinished lines take more than \(settings.maximumUnfinishedBytes) bytes together, and this is the longest"
+        )
     }
 
     /// The peer sends no more. What it asked for is still written; its acknowledgements have all been applied.
@@ -81,6 +102,8 @@ extension QueueHub {
 
     func disconnected(_ number: Int) {
         guard let connection = connections.removeValue(forKey: number) else { return }
+        unfinishedBytes -= connection.splitter.unfinishedBytes
+        connection.splitter.giveUp()
         end(connection)
     }
 

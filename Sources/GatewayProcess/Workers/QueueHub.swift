@@ -35,6 +35,8 @@ actor QueueHub: QueueService {
     var tailing: Set<Int> = []
 
     var connections: [Int: PeerConnection] = [:]
+    /// What all connections hold of lines whose end has not come.
+    var unfinishedBytes = 0
     /// Connections of workers by their place in the queue.
     var connectionOfWorker: [Slot: Int] = [:]
     var nextNumber = 0

@@ -21,6 +21,8 @@ struct QueueSettings: Sendable {
 
     /// More than any host runs workers, so that a leak of connections ends before file descriptors do.
     var maximumConnections = 512
+    /// Bytes of lines that have not ended yet, over all connections: one line may have 16 MiB, five hundred at once may not.
+    var maximumUnfinishedBytes = 32 << 20
     var helloDeadline = TimeAmount(QueueProtocol.helloDeadline)
     var pingInterval = TimeAmount(QueueProtocol.pingInterval)
     var pongDeadline = TimeAmount(QueueProtocol.pongDeadline)

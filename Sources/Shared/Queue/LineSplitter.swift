@@ -59,6 +59,9 @@ public struct LineSplitter: Sendable {
         return line
     }
 
+    /// Lets go of all that is held and of all that comes: there will be no line any more.
+    public mutating func giveUp() { _ = fail() }
+
     /// Copies what is left of the chunk behind the line begun, so that the chunk's memory can go.
     private mutating func keepBeginning() throws(FrameError) {
         guard begun.readableBytes + chunk.readableBytes <= maximumLineBytes else { throw fail() }
