@@ -134,6 +134,12 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "FuzzTests",
+            dependencies: ["GatewayProcess", "WorkerProcess", "Shared", "TestKit", nioCore],
+            exclude: ["Corpus"],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "TestKit", "Shared", "GatewayProcess", "WorkerProcess", "ControlTool", "DiscordSimulator",

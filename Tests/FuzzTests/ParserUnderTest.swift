@@ -1,0 +1,173 @@
+import NIOCore
+import Testing
+
+@testable import GatewayProcess
+@testable import Shared
+@testable import WorkerProcess
+
+/// Everything that reads bytes from outside. `read` must neither crash nor hang, and what it says must hold together.
+enum ParserUnderTest: String, CaseIterable, Sendable {
+    case payload, webSocket, zlib, zstd, workerFrame, gatewayFrame, line, journalRecord, journalHeader, sessionFile
+    case checkpoint, environmentFile, databaseURL, snowflake, restError, rateLimit, date
+
+    func read(_ bytes: [UInt8]) {
+        let text = String(decoding: bytes, as: UTF8.self)
+        switch self {
+        case .payload: payload(bytes)
+        case .webSocket: webSocket(bytes)
+        case .zlib: inflate(bytes, .zlibStream)
+        case .zstd: inflate(bytes, .zstdStream)
+        case .workerFrame: workerFrame(bytes)
+        case .gatewayFrame: gatewayFrame(bytes)
+        case .line: lines(bytes)
+        case .journalRecord: journalRecord(bytes)
+        case .journalHeader: _ = try? JournalHeader(reading: ByteBuffer(bytes: bytes), of: 1)
+        case .sessionFile: sessionFile(text)
+        case .checkpoint: checkpoint(text)
+        case .environmentFile: _ = EnvironmentFile(parsing: text)
+        case .databaseURL: databaseURL(text)
+        case .snowflake: snowflake(bytes, text)
+        case .restError: _ = ErrorBody(ByteBuffer(bytes: bytes), contentType: "application/json")
+        case .rateLimit: rateLimit(text)
+        case .date: if let date = LocalDate(text) { #expect(LocalDate("\(date)") == date) }
+        }
+    }
+
+    /// The fast reader, the thorough one and simdjson must agree on what is JSON and where things stand in it.
+    private func payload(_ bytes: [UInt8]) {
+        let indexer = JSONIndexer(maximumBytes: 16 << 10)
+        bytes.withUnsafeBytes { bytes in
+            let fast = Result { () throws(EnvelopeError) in try EnvelopeScanner.scan(bytes, with: indexer) }
+            let thorough = Result { () throws(EnvelopeError) in try EnvelopeScanner.scan(bytes) }
+            switch (fast, thorough) {
+            case (.success(let one), .success(let other)): #expect(one == other)
+            case (.failure, .failure): break
+            default: Issue.record("the two readers do not agree: \(fast) and \(thorough)")
+            }
+            guard case .success(let envelope) = thorough else { return }
+            let buffer = ByteBuffer(bytes: bytes)
+            #expect((try? JSON(ofText: buffer)) != nil, "simdjson does not take what was taken here")
+            let data = buffer.data(of: envelope)
+            #expect(!data.readableBytesView.contains(0x0A), "a line break is forwarded")
+            #expect((try? JSON(ofText: data)) != nil, "what is forwarded is not JSON")
+        }
+    }
+
+    /// However the bytes are cut, the frames are the same.
+    private func webSocket(_ bytes: [UInt8]) {
+        func frames(cutEvery size: Int) -> [String] {
+            var reader = FrameReader(limit: 1 << 20)
+            var found: [String] = []
+            for start in stride(from: 0, to: bytes.count, by: size) {
+                reader.append(ByteBuffer(bytes: bytes[start..<min(bytes.count, start + size)]))
+                do throws(FrameFailure) {
+                    while let frame = try reader.next() {
+                        found.append(
+                            "\(String(describing: frame.opcode)) \(frame.isLast) \(frame.data.readableBytesView.map { $0 })"
+                        )
+                    }
+                } catch {
+                    return found + ["\(error)"]
+                }
+            }
+            return found
+        }
+        let whole = frames(cutEvery: max(1, bytes.count))
+        #expect(frames(cutEvery: 1) == whole)
+        #expect(frames(cutEvery: 7) == whole)
+    }
+
+    private func inflate(_ bytes: [UInt8], _ compression: GatewayCompression) {
+        let limit = 1 << 20
+        var inflater = StreamInflater(compression, limit: limit)
+        var output = ByteBuffer()
+        bytes.withUnsafeBytes { bytes in
+            for half in [bytes[..<(bytes.count / 2)], bytes[(bytes.count / 2)...]] {
+                _ = try? inflater?.inflate(UnsafeRawBufferPointer(rebasing: half), endsMessage: true, into: &output)
+            }
+        }
+        #expect(output.readableBytes <= 2 * limit + (64 << 10), "the limit does not hold")
+    }
+
+    private func workerFrame(_ bytes: [UInt8]) {
+        var decoder = WorkerFrameDecoder()
+        _ = try? decoder.decode(ByteBuffer(bytes: bytes))
+    }
+
+    /// What was read is read again from what is written of it.
+    private func gatewayFrame(_ bytes: [UInt8]) {
+        var decoder = GatewayFrameDecoder()
+        _ = try? decoder.decode(ByteBuffer(bytes: bytes))
+    }
+
+    private func lines(_ bytes: [UInt8]) {
+        func lines(cutEvery size: Int) -> [[UInt8]] {
+            var splitter = LineSplitter(maximumLineBytes: 64)
+            var found: [[UInt8]] = []
+            for start in stride(from: 0, to: bytes.count, by: size) {
+                splitter.append(ByteBuffer(bytes: bytes[start..<min(bytes.count, start + size)]))
+                while let line = try? splitter.nextLine() { found.append(Array(line.readableBytesView)) }
+            }
+            return found
+        }
+        let whole = lines(cutEvery: max(1, bytes.count))
+        #expect(lines(cutEvery: 1) == whole)
+        #expect(whole.allSatisfy { $0.count <= 64 && !$0.contains(0x0A) })
+    }
+
+    private func journalRecord(_ bytes: [UInt8]) {
+        let buffer = ByteBuffer(bytes: bytes)
+        if let event = JournaledEvent(in: buffer, at: 0, length: bytes.count) {
+            var written = ByteBuffer()
+            written.writeRecord(event, index: 0, seed: 7)
+            let read = JournaledEvent(in: written, at: 0, length: bytes.count)
+            #expect(read?.id == event.id && read?.data == event.data && read?.type == event.type)
+        }
+        bytes.withUnsafeBytes { bytes in
+            _ = JournalNote.read(in: bytes, at: 0, length: bytes.count)
+            _ = JournalRecord.find(in: bytes, at: 0, seed: 7)
+        }
+    }
+
+    private func sessionFile(_ text: String) {
+        _ = try? SessionFile(parsing: text)
+    }
+
+    private func checkpoint(_ text: String) {
+        guard let json = try? JSON(ofText: ByteBuffer(string: text)), let checkpoint = QueueCheckpoint(json) else {
+            return
+        }
+        // What it says must not bring the queue down.
+        _ = SequenceLedger(restoring: checkpoint)
+    }
+
+    /// What is shown of a database never has the password.
+    private func databaseURL(_ text: String) {
+        guard let location = try? DatabaseLocation(parsing: text) else { return }
+        #expect(!"\(location)".contains("hunter2"), "\(text)")
+    }
+
+    private func snowflake(_ bytes: [UInt8], _ text: String) {
+        let read = bytes.withUnsafeBytes { Snowflake(decimal: $0) }
+        let isCanonical = UInt64(text).map { "\($0)" == text } ?? false
+        #expect(read?.rawValue == (isCanonical ? UInt64(text) : nil), "\(text)")
+    }
+
+    private func rateLimit(_ text: String) {
+        var headers: [String: String] = [:]
+        for line in text.split(separator: "\n") {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            if parts.count == 2 { headers[parts[0].lowercased()] = parts[1].trimmingBlanks }
+        }
+        let answer = RateLimitAnswer(status: 429, code: nil, retryAfter: nil, isGlobal: false) {
+            headers[$0.lowercased()]
+        }
+        if let window = answer.window { #expect(window.resetAfter >= .zero) }
+    }
+}
+
+extension Substring {
+    fileprivate var trimmingBlanks: String {
+        String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+    }
+}
