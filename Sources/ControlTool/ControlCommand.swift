@@ -10,13 +10,13 @@ struct ControlOptions: ParsableArguments {
     var json = false
 
     func connect() throws(ControlFailure) -> ControlConnection {
-        try ControlConnection(path: try socketPath())
+        if let socket { return try ControlConnection(path: socket) }
+        return try ControlConnection(path: try Self.settings().controlSocket)
     }
 
-    private func socketPath() throws(ControlFailure) -> String {
-        if let socket { return socket }
+    static func settings() throws(ControlFailure) -> ControlSettings {
         do throws(SettingsError) {
-            return try ControlSettings.load(from: .process()).controlSocket
+            return try ControlSettings.load(from: .process())
         } catch {
             throw ControlFailure(.configuration, error.problems.joined(separator: "; "))
         }

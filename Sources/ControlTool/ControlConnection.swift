@@ -37,8 +37,12 @@ final class ControlConnection {
     /// Sends a request whose results are then read with `nextResult`.
     func send(_ action: String, _ arguments: JSON) throws(ControlFailure) {
         lastRef += 1
+        try write(["op": "request", "ref": .integer(lastRef), "do": .string(action), "args": arguments])
+    }
+
+    private func write(_ frame: JSON) throws(ControlFailure) {
         var line = ByteBuffer()
-        line.writeJSON(["op": "request", "ref": .integer(lastRef), "do": .string(action), "args": arguments])
+        line.writeJSON(frame)
         line.writeInteger(UInt8(ascii: "\n"))
         while line.readableBytes > 0 {
             let count = line.withUnsafeReadableBytes {
@@ -49,29 +53,43 @@ final class ControlConnection {
         }
     }
 
+    /// Asks on a queue socket, which answers anybody whom the gateway lets connect, workers or not.
+    /// - Returns: the members of the status frame.
+    func queueStatus() throws(ControlFailure) -> JSON {
+        try write(["op": "status"])
+        while true {
+            let frame = try nextFrame(within: Self.answerTimeout)
+            if frame.value["op"]?.string == "status" { return frame.value }
+        }
+    }
+
     /// The next result of the last request, however long that takes if there is no limit.
     func nextResult(within limit: Duration?) throws(ControlFailure) -> ControlResult {
         while true {
-            let line = try nextLine(within: limit)
-            let value: JSON
-            do throws(JSONError) {
-                value = try JSON(ofText: line)
-            } catch {
-                throw ControlFailure(.unavailable, "the gateway at \(path) sent a line that is not JSON: \(error)")
+            let frame = try nextFrame(within: limit)
+            // What a later gateway may send beside is passed over.
+            guard frame.value["op"]?.string == "result", frame.value["ref"]?.int == lastRef else { continue }
+            guard frame.value["ok"]?.bool == true else {
+                throw ControlFailure(.usage, frame.value["message"]?.string ?? "the gateway refused without a reason")
             }
-            switch value["op"]?.string {
-            case "result" where value["ref"]?.int == lastRef:
-                guard value["ok"]?.bool == true else {
-                    throw ControlFailure(.usage, value["message"]?.string ?? "the gateway refused without a reason")
-                }
-                return ControlResult(line: line, value: value)
-            case "error":
-                throw ControlFailure(
-                    .unavailable, "the gateway refused the connection: \(value["message"]?.string ?? "no reason")")
-            // What a later gateway may send beside.
-            default: continue
-            }
+            return frame
         }
+    }
+
+    /// - Throws: also what an `error` frame says.
+    private func nextFrame(within limit: Duration?) throws(ControlFailure) -> ControlResult {
+        let line = try nextLine(within: limit)
+        let value: JSON
+        do throws(JSONError) {
+            value = try JSON(ofText: line)
+        } catch {
+            throw ControlFailure(.unavailable, "the gateway at \(path) sent a line that is not JSON: \(error)")
+        }
+        if value["op"]?.string == "error" {
+            throw ControlFailure(
+                .unavailable, "the gateway refused the connection: \(value["message"]?.string ?? "no reason")")
+        }
+        return ControlResult(line: line, value: value)
     }
 
     private func nextLine(within limit: Duration?) throws(ControlFailure) -> ByteBuffer {

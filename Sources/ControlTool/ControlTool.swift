@@ -15,8 +15,8 @@ struct ControlTool: ParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            StatusCommand.self, HealthCommand.self, CheckCommand.self, DeadLettersCommand.self, WorkersCommand.self,
-            ShardsCommand.self, TailCommand.self, TasksCommand.self,
+            StatusCommand.self, TopCommand.self, HealthCommand.self, CheckCommand.self, DeadLettersCommand.self,
+            WorkersCommand.self, ShardsCommand.self, TailCommand.self, TasksCommand.self,
         ]
     )
 }

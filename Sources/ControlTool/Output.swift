@@ -4,7 +4,12 @@ internal import Glibc
 enum Output {
     /// Writes a text and a line break; ends the process quietly if nobody reads any more.
     static func write(_ text: String) {
-        var rest = Array((text + "\n").utf8)[...]
+        write(bytes: text + "\n")
+    }
+
+    /// Writes a text as it is.
+    static func write(bytes text: String) {
+        var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
             guard count > 0 || errno == EINTR else { exit(0) }

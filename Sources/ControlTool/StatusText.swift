@@ -7,22 +7,27 @@ enum StatusText {
         var lines = [heading(status, diagnosis)]
         lines += diagnosis.failures.map { "  ✗ \($0)" }
         lines += diagnosis.warnings.map { "  ! \($0)" }
-        lines += section("Shards", shards(status["shards"]?.elements ?? []))
-        lines += section("Queue", queue(status["queue"] ?? [:], status["counters"] ?? [:]))
-        lines += section("Workers", workers(status["workers"]?.elements ?? []))
+        for section in sections(of: status) where !section.lines.isEmpty {
+            lines += ["", section.title] + section.lines.map { "  \($0)" }
+        }
         return lines.joined(separator: "\n")
     }
 
-    private static func heading(_ status: JSON, _ diagnosis: Diagnosis) -> String {
+    /// Tables below their titles; one of which there is nothing to tell has no lines.
+    static func sections(of status: JSON) -> [(title: String, lines: [String])] {
+        [
+            ("Shards", shards(status["shards"]?.elements ?? [])),
+            ("Queue", queue(status["queue"] ?? [:], status["counters"] ?? [:])),
+            ("Workers", workers(status["workers"]?.elements ?? [])),
+        ]
+    }
+
+    static func heading(_ status: JSON, _ diagnosis: Diagnosis) -> String {
         let uptime = Words.duration(milliseconds: (status["uptime_s"]?.int ?? 0) * 1000)
         let version = Words.line(status["version"]?.string ?? "?")
         let found = diagnosis.failures.count + diagnosis.warnings.count
         let verdict = found == 0 ? "all is well" : Words.count(found, "thing") + " to look at"
         return "olim-gateway \(version), up \(uptime): \(verdict)"
-    }
-
-    private static func section(_ title: String, _ lines: [String]) -> [String] {
-        lines.isEmpty ? [] : ["", title] + lines.map { "  \($0)" }
     }
 
     private static func shards(_ shards: [JSON]) -> [String] {

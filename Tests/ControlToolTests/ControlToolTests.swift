@@ -1,6 +1,7 @@
-import Shared
 import TestKit
 import Testing
+
+@testable import Shared
 
 /// The real program against a scripted gateway.
 @Suite(.timeLimit(.minutes(2))) struct ControlToolTests {
@@ -118,6 +119,44 @@ import Testing
             outcome.output == [
                 #"{"healthy":false,"failures":["no shard is running","no worker is connected; 3 events wait"],"warnings":[]}"#
             ])
+    }
+
+    @Test(arguments: [
+        (["--worker", "w1"], [:], 0, "healthy"),
+        (["--worker", "w2"], [:], 69, "worker w2 cannot reach its sqlite database: disk I/O error"),
+        (["--worker", "w"], [:], 69, "no worker named w is connected to the gateway"),
+        (["--this-worker"], ["WORKER_NAME": "w1"], 0, "healthy"),
+        (["--this-worker"], ["HOSTNAME": "box"], 0, "healthy"),
+    ])
+    func `health of a worker is asked for on the queue socket`(
+        arguments: [String], environment: [String: String], exit: Int32, text: String
+    ) async throws {
+        let host = WorkerSettings.standardName(.process()).split(separator: ":").dropLast().joined(separator: ":")
+        let queue = try ScriptedGateway(
+            at: directory.path("queue.sock"),
+            [
+                "status": .raw(
+                    #"{"op":"ping"}"# + "\n" + #"{"op":"status","workers":[{"name":"w1"},{"name":"\#(host):7"},"#
+                        + #"{"name":"w2","report":{"database":{"engine":"sqlite","ok":false,"reason":"disk I/O error"}}}]}"#
+                        + "\n")
+            ])
+        let (outcome, _) = try await run(["health"] + arguments, environment: environment)
+        #expect(outcome.exit == .exited(exit) && outcome.output == [text], "\(outcome)")
+        #expect(queue.requests.isEmpty)
+    }
+
+    @Test(arguments: ["bash", "zsh", "fish"])
+    func `completions name every command`(shell: String) async throws {
+        let (outcome, _) = try await run(["--generate-completion-script", shell])
+        #expect(outcome.exit == .exited(0))
+        let script = outcome.output.joined(separator: "\n")
+        for command in ["status", "top", "health", "dead-letters", "workers", "shards", "tail", "tasks"] {
+            #expect(script.contains(command), "\(command)")
+        }
+        guard shell == "bash" else { return }
+        try directory.write(script, to: "completions")
+        let check = try ChildProcess("/bin/bash", ["-n", directory.path("completions")], in: directory.path)
+        #expect(try await check.waitForTermination() == .exited(0))
     }
 
     private func unlink() {

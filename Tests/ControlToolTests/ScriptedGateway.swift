@@ -67,7 +67,13 @@ final class ScriptedGateway: Sendable {
 
     /// Returns whether the connection goes on.
     private func answer(_ line: ByteBuffer, on connection: Int32) -> Bool {
-        guard let request = try? JSON(ofText: line), request["op"] == "request" else { return false }
+        guard let request = try? JSON(ofText: line) else { return false }
+        // As on the queue socket.
+        if request["op"] == "status", case .raw(let text) = script["status"] {
+            write(text, to: connection)
+            return true
+        }
+        guard request["op"] == "request" else { return false }
         storage.withLock { $0.append(["do": request["do"] ?? .null, "args": request["args"] ?? .null]) }
         let head = #"{"op":"result","ref":\#(request["ref"]?.text ?? "null"),"ok":"#
         switch script[request["do"]?.string ?? ""] {

@@ -45,15 +45,19 @@ public struct WorkerSettings: Sendable {
             isSecret: true
         ) { text throws(ValueError) in try DatabaseLocation(parsing: text) }
         databasePoolSize = reader.integer("DATABASE_POOL_SIZE", default: 4, in: Self.poolSizes)
-        name = reader.value(
-            "WORKER_NAME", default: Self.standardName(reader.source), accepted: QueueProtocol.acceptedWorkerNames
-        ) { QueueProtocol.isWorkerName($0) ? $0 : nil }
+        name = Self.name(&reader)
         capacity = reader.integer("WORKER_CAPACITY", default: 256, in: QueueProtocol.capacityRange)
         commandPrefix = reader.value(
             "COMMAND_PREFIX", default: "!", accepted: "1 to \(Self.longestCommandPrefix) characters without blanks"
         ) { text in
             text.count <= Self.longestCommandPrefix && !text.contains(where: \.isWhitespace) ? text : nil
         }
+    }
+
+    static func name(_ reader: inout SettingsReader) -> String {
+        reader.value(
+            "WORKER_NAME", default: standardName(reader.source), accepted: QueueProtocol.acceptedWorkerNames
+        ) { QueueProtocol.isWorkerName($0) ? $0 : nil }
     }
 
     /// `HOSTNAME:PID`, where what a worker's name may not contain becomes `-` and a long host name is cut.

@@ -67,15 +67,19 @@ public struct Diagnosis: Sendable, Equatable {
     }
 
     private mutating func examine(worker: JSON, version: String?) {
-        let name = "worker \(Words.line(worker["name"]?.string ?? "?"))"
-        if let database = worker["report"]?["database"], database["ok"]?.bool == false {
-            let engine = database["engine"]?.string ?? "database"
-            let reason = (database["reason"] ?? database["error"])?.string.map { ": \(Words.line($0))" } ?? ""
-            failures.append("\(name) cannot reach its \(engine) database\(reason)")
-        }
+        failures += Self.failures(ofWorker: worker)
         if let own = worker["version"]?.string, let version, own != version {
-            warnings.append("\(name) is of version \(Words.line(own)), the gateway of \(Words.line(version))")
+            let name = Words.line(worker["name"]?.string ?? "?")
+            warnings.append("worker \(name) is of version \(Words.line(own)), the gateway of \(Words.line(version))")
         }
+    }
+
+    /// What keeps one of a status's workers from handling events.
+    public static func failures(ofWorker worker: JSON) -> [String] {
+        guard let database = worker["report"]?["database"], database["ok"]?.bool == false else { return [] }
+        let engine = database["engine"]?.string.map { "\(Words.line($0)) " } ?? ""
+        let reason = (database["reason"] ?? database["error"])?.string.map { ": \(Words.line($0))" } ?? ""
+        return ["worker \(Words.line(worker["name"]?.string ?? "?")) cannot reach its \(engine)database\(reason)"]
     }
 
     private mutating func examine(databases workers: [JSON]) {
