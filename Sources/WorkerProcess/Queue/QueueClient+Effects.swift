@@ -51,18 +51,20 @@ extension QueueClient {
     private func start(_ copy: Int, _ work: @escaping @Sendable () async throws -> Void) {
         let observer = WaitObserver { [weak self] _ in self?.extend(copy) }
         tasks[copy] = Task.detached {
+            let begun = ContinuousClock.now
             var problem: (any Error)?
             do {
                 try await WaitObserver.$current.withValue(observer) { try await work() }
             } catch {
                 problem = error
             }
-            await self.workEnded(copy, problem)
+            await self.workEnded(copy, problem, after: .now - begun)
         }
     }
 
-    private func workEnded(_ copy: Int, _ problem: (any Error)?) {
+    private func workEnded(_ copy: Int, _ problem: (any Error)?, after time: Duration) {
         tasks[copy] = nil
+        counters.change { $0.handlers.add(time.inSeconds) }
         dispatcher.workEnded(copy, problem.map { outcome(of: HandlerFailure($0), copy) } ?? .done)
         settle()
     }
