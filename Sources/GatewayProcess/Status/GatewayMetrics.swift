@@ -40,7 +40,7 @@ struct GatewayMetrics {
             "olim_shard_ready", "Whether the shard's session is live: READY or RESUMED has come.",
             samples { $0["state"] == "ready" ? 1 : 0 })
         text.gauge(
-            "olim_shard_state", "1 for the state the shard is in, 0 for the others.",
+            "olim_shard_state", "Whether the shard is in that state.",
             shards.flatMap { shard in
                 ShardStatus.states.map { state in
                     .init(
