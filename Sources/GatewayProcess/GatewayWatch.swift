@@ -63,7 +63,7 @@ final class GatewayWatch: Sendable {
         for task in tasks { task.cancel() }
     }
 
-    /// Listens for `/metrics`, `/healthz` and `/readyz`, if asked to.
+    /// Listens for `/metrics`, `/healthz`, `/readyz` and the status page, if asked to.
     func serveHealth(
         _ address: ListenAddress?, logger: Logger
     ) async throws(ServiceFailure) -> HealthEndpoint? {
@@ -75,7 +75,13 @@ final class GatewayWatch: Sendable {
         let provider = HealthProvider(
             metrics: { GatewayMetrics.text(of: await status.value()) },
             health: { await self.onLoop(.stopped) { $0.health() } },
-            readiness: { await self.onLoop(.stopped) { $0.readiness() } })
+            readiness: { await self.onLoop(.stopped) { $0.readiness() } },
+            pages: [
+                "/": { StatusPage.page },
+                "/status.json": {
+                    HealthPage(type: "application/json", text: PublicStatus.of(await status.value()).text + "\n")
+                },
+            ])
         return try await HealthEndpoint.start(on: address, provider: provider, logger: logger)
     }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Shared
 import TestKit
 import Testing
@@ -35,6 +36,28 @@ import Testing
         #expect(own.values("olim_rest_requests_total", ["class": "bot", "status": "200"]).first ?? 0 >= 1)
         #expect(own.values("olim_handler_duration_seconds_count").first ?? 0 >= 1)
         #expect(own.values("process_cpu_seconds_total").first ?? 0 > 0)
+        try expectAllIsDocumented(shown, own)
+    }
+
+    /// What an operator copies must name nothing that is not there, and what is there must be explained.
+    private func expectAllIsDocumented(_ gateway: MetricsPage, _ worker: MetricsPage) throws {
+        let known = gateway.names.union(worker.names)
+        for file in ["deploy/monitoring/alerts.yaml", "deploy/monitoring/dashboard.json"] {
+            let named = try Self.metrics(in: file)
+            #expect(named.count > 10, "\(file) names metrics")
+            #expect(named.subtracting(known) == [], "\(file)")
+        }
+        let families = Set((gateway.families + worker.families).map(\.name))
+        let documented = try Self.metrics(in: "docs/operations.md")
+        #expect(documented.subtracting(families) == [], "docs/operations.md explains what is not there")
+        #expect(families.subtracting(documented) == [], "docs/operations.md does not explain")
+    }
+
+    /// The names in a file that look like metrics.
+    private static func metrics(in file: String) throws -> Set<String> {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../..")
+        let text = try String(contentsOf: root.appending(path: file), encoding: .utf8)
+        return Set(text.matches(of: /\b(olim|process)_[a-z0-9_]+/).map { String($0.output.0) })
     }
 
     @Test func `what is missing for readiness is said`() async throws {

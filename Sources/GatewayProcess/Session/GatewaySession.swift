@@ -187,7 +187,7 @@ actor GatewaySession {
             logger.warning(
                 "an event that came often has fallen silent; if Discord should be sending it, reidentify the shard",
                 metadata: [
-                    "event": "\(silence.type)", "minutes": "\((now - silence.since).nanoseconds / 60_000_000_000)",
+                    "t": "\(silence.type)", "minutes": "\((now - silence.since).nanoseconds / 60_000_000_000)",
                 ])
         }
         reportedSilences = Set(silences.map(\.type))

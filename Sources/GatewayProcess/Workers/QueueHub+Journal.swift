@@ -142,7 +142,7 @@ extension QueueHub {
             counters.lost += 1
             logger.error(
                 "an event's record in the journal is damaged, and the event is lost",
-                metadata: ["id": "\(id.map(\.description) ?? "unknown")"])
+                metadata: ["event": "\(id.map(\.description) ?? "unknown")"])
         }
     }
 

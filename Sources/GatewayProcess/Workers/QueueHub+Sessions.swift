@@ -42,6 +42,14 @@ extension QueueHub {
             }
             if reception == .refused { return false }
             guard case .queued(let id) = reception else { continue }
+            if logsEvents {
+                logger.debug(
+                    "event received",
+                    metadata: [
+                        "event": "\(id)", "t": "\(dispatch.type)", "key": "\(dispatch.key)",
+                        "shard": "\(dispatch.shard)", "sequence": "\(dispatch.sequence)",
+                    ])
+            }
             if let interaction = dispatch.interaction {
                 deferral.received(interaction, as: id, now: now, wall: wall)
             }
