@@ -49,7 +49,7 @@ struct GatewayService: Service, CustomStringConvertible {
             throw ServiceFailure(failure.exit, failure.description)
         }
         let watch = GatewayWatch(eventLoop: eventLoop, supervisor: supervisor, hub: hub)
-        let endpoint = try await watch.serveHealth(settings.metricsListen, group: group, logger: logger)
+        let endpoint = try await watch.serveHealth(settings.metricsListen, logger: logger)
         await supervisor.start(receiver: hub) { watch.sessionIsLive() }
         watch.start()
 

@@ -64,16 +64,26 @@ final class GatewayWatch: Sendable {
         for task in tasks { task.cancel() }
     }
 
-    /// Listens for `/metrics`, `/healthz` and `/readyz`, if asked to.
+    /// Listens for `/metrics`, `/healthz`, `/readyz` and the status page, if asked to.
     func serveHealth(
-        _ address: ListenAddress?, group: any EventLoopGroup, logger: Logger
+        _ address: ListenAddress?, logger: Logger
     ) async throws(ServiceFailure) -> HealthEndpoint? {
         guard let address else { return nil }
+        // The loop only says how things are; what is made of that is made elsewhere.
+        let status = Recent(for: HealthEndpoint.metricsLifetime) {
+            await self.onLoop(JSON.object([])) { $0.hub.currentStatus() }
+        }
         let provider = HealthProvider(
-            metrics: { await self.onLoop("") { $0.hub.metrics() } },
+            metrics: { GatewayMetrics.text(of: await status.value()) },
             health: { await self.onLoop(.stopped) { $0.health() } },
-            readiness: { await self.onLoop(.stopped) { $0.readiness() } })
-        return try await HealthEndpoint.start(on: address, group: group, provider: provider, logger: logger)
+            readiness: { await self.onLoop(.stopped) { $0.readiness() } },
+            pages: [
+                "/": { StatusPage.page },
+                "/status.json": {
+                    HealthPage(type: "application/json", text: PublicStatus.of(await status.value()).text + "\n")
+                },
+            ])
+        return try await HealthEndpoint.start(on: address, provider: provider, logger: logger)
     }
 
     private func onLoop<Value: Sendable>(

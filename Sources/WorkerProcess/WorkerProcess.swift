@@ -17,6 +17,8 @@ struct WorkerProcess: ServiceCommand {
     /// What Discord would refuse of the commands.
     static var problems: [String] { CommandRules.problems(with: CommandList.standard.declarations) }
 
+    static var logMetadata: Logger.MetadataProvider? { EventContext.metadata }
+
     func serve(_ settings: WorkerSettings, logger: Logger) async throws {
         let service = WorkerService(settings: settings, logger: logger)
         let group = ServiceGroup(

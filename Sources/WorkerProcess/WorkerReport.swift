@@ -6,7 +6,7 @@ struct WorkerReport: Sendable {
     let rest: RESTCounters
 
     func json() async -> JSON {
-        ["database": await database(), "tasks": await tasks(), "metrics": metrics]
+        ["database": await database(), "tasks": await tasks(), "metrics": await metrics]
     }
 
     /// What of the daily runs is to come, under way, and went wrong lately. Of the database, so all workers report the same.
@@ -34,10 +34,13 @@ struct WorkerReport: Sendable {
     /// So many of the latest.
     private static let troubles = 20
 
-    var metrics: JSON {
-        var members = services.counters.current.json.members ?? []
-        members.append(.init("rest", rest.json))
-        return .object(members)
+    private var metrics: JSON {
+        get async {
+            var members = services.counters.current.json.members ?? []
+            members.append(.init("rest", rest.json))
+            if let pool = await services.store.pool { members.append(.init("pool", pool.json)) }
+            return .object(members)
+        }
     }
 
     /// Which database this is, so that workers on different ones can be told apart, and whether it answers.

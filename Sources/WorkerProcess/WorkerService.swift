@@ -1,5 +1,4 @@
 internal import Logging
-internal import NIOPosix
 internal import ServiceLifecycle
 internal import Shared
 
@@ -13,22 +12,35 @@ struct WorkerService: Service {
 
     /// Runs until it is shut down, an operator wants this worker gone, or Discord does not accept the token.
     func run() async throws {
+        let health = WorkerHealth()
         let api = try discord()
+        let endpoint: HealthEndpoint?
         do {
-            if let store = try await OpenedStore.open(settings, logger: logger) {
-                do {
-                    try await serve(api, store)
-                } catch {
-                    await store.close()
-                    throw error
-                }
-                await store.close()
-            }
+            endpoint = try await serve(health)
         } catch {
             await api.shutdown()
             throw error
         }
+        let outcome: Result<Void, any Error>
+        do {
+            outcome = .success(try await run(api, health))
+        } catch {
+            outcome = .failure(error)
+        }
+        await endpoint?.stop()
         await api.shutdown()
+        try outcome.get()
+    }
+
+    private func run(_ api: DiscordRESTClient, _ health: WorkerHealth) async throws {
+        guard let store = try await OpenedStore.open(settings, logger: logger) else { return }
+        do {
+            try await serve(api, store, health)
+        } catch {
+            await store.close()
+            throw error
+        }
+        await store.close()
     }
 
     private func discord() throws(ServiceFailure) -> DiscordRESTClient {
@@ -39,7 +51,7 @@ struct WorkerService: Service {
         }
     }
 
-    private func serve(_ api: DiscordRESTClient, _ store: any Store) async throws {
+    private func serve(_ api: DiscordRESTClient, _ store: any Store, _ health: WorkerHealth) async throws {
         let commands = CommandList.standard
         let services = Services(
             api: api, store: store, commands: commands,
@@ -53,14 +65,8 @@ struct WorkerService: Service {
             counters: services.counters, hooks: hooks(services, api, scheduler), logger: logger)
         services.gateway.attach(client)
         defer { services.gateway.attach(nil) }
-        let health = try await health(client, services, api)
-        do {
-            try await serve(client, services, scheduler)
-        } catch {
-            await health?.stop()
-            throw error
-        }
-        await health?.stop()
+        health.began(.init(client: client, services: services, rest: api))
+        try await serve(client, services, scheduler)
     }
 
     /// The queue and the registration of commands, until the queue's client ends or either fails.
@@ -133,13 +139,10 @@ struct WorkerService: Service {
         return hooks
     }
 
-    private func health(
-        _ client: QueueClient, _ services: Services, _ api: DiscordRESTClient
-    ) async throws(ServiceFailure) -> HealthEndpoint? {
+    /// Listens for `/metrics`, `/healthz` and `/readyz`, if asked to.
+    private func serve(_ health: WorkerHealth) async throws(ServiceFailure) -> HealthEndpoint? {
         guard let address = settings.metricsListen else { return nil }
-        let provider = WorkerHealth(client: client, services: services, rest: api).provider
-        return try await HealthEndpoint.start(
-            on: address, group: MultiThreadedEventLoopGroup.singleton, provider: provider, logger: logger)
+        return try await HealthEndpoint.start(on: address, provider: health.provider, logger: logger)
     }
 }
 

@@ -127,30 +127,6 @@ import Testing
         try await systemd.waitForLine(containing: "STOPPING=1")
     }
 
-    @Test func `metrics and health are served on a Unix socket`() async throws {
-        let stack = try await Stack()
-        let path = stack.directory.path("metrics.sock")
-        _ = try await stack.gateway(["METRICS_LISTEN": "unix:\(path)"])
-        let code = """
-            import http.client, socket, sys
-            connection = http.client.HTTPConnection("olim")
-            connection.sock = socket.socket(socket.AF_UNIX)
-            connection.sock.connect("metrics.sock")
-            connection.request("GET", sys.argv[1])
-            answer = connection.getresponse()
-            print(answer.read().decode() + str(answer.status))
-            """
-        func get(_ page: String) async throws -> [String] {
-            let client = try ChildProcess("/usr/bin/env", ["python3", "-c", code, page], in: stack.directory.path)
-            #expect(try await client.waitForTermination() == .exited(0), "\(client.tail)")
-            return client.lines()
-        }
-        #expect(try await get("/healthz").last == "200")
-        try await eventually("ready") { try await get("/readyz").last == "200" }
-        let metrics = try await get("/metrics")
-        #expect(metrics.last == "200" && metrics.contains(#"olim_shard_ready{shard="0"} 1"#), "\(metrics)")
-    }
-
     @Test(arguments: ["olim-gateway", "olim-worker"])
     func `a daemon ends with the documented code before it has connected anywhere`(program: String) async throws {
         let directory = try TemporaryDirectory()

@@ -134,6 +134,10 @@ extension Simulator {
                         "requests": .object(counts(statistics.requests)),
                         "statuses": .object(counts(statistics.statuses)),
                         "refusals": .array(statistics.refusals.map(JSON.string)),
+                        "traces": .array(
+                            statistics.traces.map {
+                                ["operation": .string($0.operation), "event": .string($0.event)]
+                            }),
                         "invalid_requests": .integer(rest.limits.invalidRequests),
                         "rate_limited": .object(counts(rest.limits.refusals)), "bans": .integer(statistics.bans),
                     ]),

@@ -19,6 +19,17 @@ final class RESTService {
         /// Bans by Cloudflare that too many invalid requests brought.
         var bans = 0
 
+        /// Which request a client said was for which of its events (`X-Olim-Event`), the last ones, oldest first.
+        var traces: [Trace] = []
+
+        /// A request for an event.
+        struct Trace: Equatable, Sendable {
+            let operation: String
+            let event: String
+        }
+
+        /// Traces kept.
+        static let keptTraces = 1000
         /// Refusals kept.
         static let keptRefusals = 200
     }
@@ -173,6 +184,10 @@ final class RESTService {
     ) {
         statistics.requests[progress.operation?.id ?? "unknown", default: 0] += 1
         statistics.statuses[answer.status, default: 0] += 1
+        if let event = request.header("x-olim-event") {
+            statistics.traces.append(.init(operation: progress.operation?.id ?? "unknown", event: event))
+            if statistics.traces.count > Statistics.keptTraces { statistics.traces.removeFirst() }
+        }
         if limits.note(status: answer.status, isShared: progress.isShared, at: now) { statistics.bans += 1 }
         guard case .failure(let error) = result else { return }
         let path = request.target.split(separator: "?").first.map(String.init) ?? ""

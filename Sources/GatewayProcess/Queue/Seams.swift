@@ -54,6 +54,11 @@ struct ShardStatus: Sendable, Equatable {
     let idleMilliseconds: Int?
     /// Why it waits or is closed, in words; nil when all is well.
     let note: String?
+    /// Since the last dispatch, in milliseconds.
+    var sequenceAgeMilliseconds: Int?
+
+    /// All that `state` can be.
+    static let states = ["connecting", "identifying", "resuming", "ready", "waiting", "closed"]
 }
 
 /// What a command for Discord came to.

@@ -164,6 +164,7 @@ extension GatewaySession: ConnectionOwner {
 
     func deliver() {
         guard !burst.isEmpty else { return }
+        lastDispatchAt = lastFrameAt
         let isTaken = receiver.receive(burst)
         burst.removeAll(keepingCapacity: true)
         guard !isTaken, let session = sessionID else { return }

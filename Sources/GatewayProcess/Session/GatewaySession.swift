@@ -49,6 +49,8 @@ actor GatewaySession {
     var lastReceived: Int?
     var lastFrameAt: NIODeadline?
     var lastFrameWall: Int64?
+    /// When the last burst of dispatches was handed on.
+    var lastDispatchAt: NIODeadline?
     /// A session was lost: since when nothing has come, in microseconds since 1970, and why. Until the next one begins.
     var openGap: (from: Int64?, reason: String)?
     var counters = SessionCounters()
@@ -171,7 +173,8 @@ actor GatewaySession {
             id: shard, state: state, sequence: lastReceived ?? floor,
             latencyMilliseconds: machine.heartbeat?.latency.map { Int($0.nanoseconds / 1_000_000) },
             idleMilliseconds: lastFrameAt.map { Int((now - $0).nanoseconds / 1_000_000) },
-            note: machine.note ?? silenceNote(now: now))
+            note: machine.note ?? silenceNote(now: now),
+            sequenceAgeMilliseconds: lastDispatchAt.map { Int((now - $0).nanoseconds / 1_000_000) })
     }
 
     func silenceNote(now: NIODeadline) -> String? {
@@ -190,7 +193,7 @@ actor GatewaySession {
             logger.warning(
                 "an event that came often has fallen silent; if Discord should be sending it, reidentify the shard",
                 metadata: [
-                    "event": "\(silence.type)", "minutes": "\((now - silence.since).nanoseconds / 60_000_000_000)",
+                    "t": "\(silence.type)", "minutes": "\((now - silence.since).nanoseconds / 60_000_000_000)",
                 ])
         }
         reportedSilences = Set(silences.map(\.type))

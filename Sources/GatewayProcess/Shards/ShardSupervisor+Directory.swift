@@ -67,7 +67,7 @@ extension ShardSupervisor: ShardDirectory {
         return ShardStatus(
             id: status.id, state: status.state, sequence: status.sequence,
             latencyMilliseconds: status.latencyMilliseconds, idleMilliseconds: status.idleMilliseconds,
-            note: identifyNote)
+            note: identifyNote, sequenceAgeMilliseconds: status.sequenceAgeMilliseconds)
     }
 }
 

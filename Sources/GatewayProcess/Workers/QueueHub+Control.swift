@@ -88,7 +88,7 @@ extension QueueHub {
         logger.error(
             "event failed too often and is a dead letter",
             metadata: [
-                "id": "\(letter.id)", "t": "\(letter.type)", "key": "\(letter.key)",
+                "event": "\(letter.id)", "t": "\(letter.type)", "key": "\(letter.key)",
                 "reason": "\(letter.reasons.last ?? "")",
             ])
         do {

@@ -142,7 +142,7 @@ extension QueueHub {
             counters.lost += 1
             logger.error(
                 "an event's record in the journal is damaged, and the event is lost",
-                metadata: ["id": "\(id.map(\.description) ?? "unknown")"])
+                metadata: ["event": "\(id.map(\.description) ?? "unknown")"])
         }
     }
 
@@ -214,8 +214,11 @@ extension QueueHub {
     }
 
     private func synced(by future: EventLoopFuture<Void>) {
+        let begun = NIODeadline.now()
         future.whenComplete { [self] result in
             assumeIsolated { hub in
+                hub.counters.journalSyncs += 1
+                hub.counters.journalSyncTime = hub.counters.journalSyncTime + (.now() - begun)
                 var failure: DiskFailure?
                 if case .failure(let error) = result { failure = error as? DiskFailure ?? .failed("\(error)") }
                 hub.store.endSync(failure, now: hub.now, wall: WallClock.now())

@@ -39,6 +39,7 @@ extension QueueHub {
             if !memberRequests.isEmpty { answerMemberRequest(with: burst[place]) }
             if receptions[place] == .refused { return false }
             guard case .queued(let id) = receptions[place] else { continue }
+            if logsEvents { log(burst[place], id: id) }
             if let interaction = burst[place].interaction {
                 deferral.received(interaction, as: id, now: now, wall: wall)
             }
@@ -73,6 +74,16 @@ extension QueueHub {
 
     func finishMemberRequests(now: NIODeadline) {
         for request in memberRequests.due(now: now) { answer(request, failure: nil) }
+    }
+
+    /// Where an event's id begins, by which it can be followed through all logs.
+    private func log(_ dispatch: Dispatch, id: EventID) {
+        logger.debug(
+            "event received",
+            metadata: [
+                "event": "\(id)", "t": "\(dispatch.type)", "key": "\(dispatch.key)", "shard": "\(dispatch.shard)",
+                "sequence": "\(dispatch.sequence)",
+            ])
     }
 
     private func answerMemberRequest(with dispatch: Dispatch) {

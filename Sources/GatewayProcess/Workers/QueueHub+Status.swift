@@ -17,6 +17,9 @@ struct HubCounters {
     var lost = 0
     /// Writes of marks and notes that failed.
     var journalFailures = 0
+    /// Syncs of the journal that have ended, and how long they took in all.
+    var journalSyncs = 0
+    var journalSyncTime = TimeAmount.zero
 }
 
 /// What the queue shows of itself.
@@ -40,6 +43,9 @@ extension QueueHub {
         }
     }
 
+    /// For those on the loop that are not the hub's.
+    nonisolated func currentStatus() -> JSON { assumeIsolated { $0.status() } }
+
     /// The members of a status frame.
     func status() -> JSON {
         [
@@ -60,7 +66,9 @@ extension QueueHub {
     }
 
     private var queueStatus: JSON {
-        let oldest = queue.oldestReceivedAt.map { max(0, WallClock.now() - $0) / 1000 }
+        let classes = queue.classes()
+        let wall = WallClock.now()
+        let oldest = classes.compactMap(\.oldestReceivedAt).min().map { max(0, wall - $0) / 1000 }
         return [
             "depth": .integer(queue.depth),
             "bytes": .integer(queue.bytes),
@@ -71,11 +79,27 @@ extension QueueHub {
             "in_memory": .integer(queue.countInMemory),
             "journal_bytes": .integer(store.journal?.diskBytes ?? 0),
             "journal_segments": .integer(store.journal?.segments.count ?? 0),
+            "journal_writable": .bool(store.refusal == nil),
             "dead_letters": .integer(deadLetters.count),
             "shed": .integer(queue.counters.shed.values.reduce(0, +)),
             "lost": .integer(counters.lost),
             "intake": .string("\(gauge.intake)"),
+            "classes": .object(shown(classes, wall: wall)),
         ]
+    }
+
+    /// What waits and is in flight, by the class of its key; what is in the journal only, nobody has looked at.
+    private func shown(_ classes: [KeyedQueue.ClassContents], wall: Int64) -> [JSON.Member] {
+        var unread = queue.depth
+        var members = zip(QueueKey.Class.allCases, classes).map { keyClass, contents in
+            unread -= contents.depth
+            let oldest = contents.oldestReceivedAt.map { Int(max(0, wall - $0) / 1000) }
+            return JSON.Member(
+                "\(keyClass)",
+                .compact(["depth": .integer(contents.depth), "oldest_ms": oldest.map(JSON.integer)]))
+        }
+        members.append(.init("unread", ["depth": .integer(max(0, unread))]))
+        return members
     }
 
     private var workerStatuses: [JSON] {
@@ -110,61 +134,9 @@ extension QueueHub {
             ("silent_workers", counters.silentWorkers), ("commands", counters.commands),
             ("member_requests_limited", counters.memberRequestsLimited), ("deferrals_tried", counters.deferralsTried),
             ("deferred", counters.deferred), ("deferrals_failed", counters.deferralsFailed),
-            ("journal_failures", counters.journalFailures),
+            ("journal_failures", counters.journalFailures), ("journal_syncs", counters.journalSyncs),
+            ("journal_sync_us", Int(counters.journalSyncTime.nanoseconds / 1000)),
         ] + directory.sessionCounters()
-    }
-
-    // MARK: Metrics
-
-    /// Those of the named counters that can also fall.
-    private static let gauges: Set<String> = ["identifies_24h", "identifies_remaining"]
-
-    /// Prometheus' text format for `/metrics`.
-    nonisolated func metrics() -> String { assumeIsolated { $0.metricsText() } }
-
-    private func metricsText() -> String {
-        var text = PrometheusText()
-        for (name, value) in namedCounters {
-            let isGauge = Self.gauges.contains(name)
-            text.add(isGauge ? "olim_\(name)" : "olim_\(name)_total", kind: isGauge ? "gauge" : "counter", value)
-        }
-        for (name, value) in queueStatus.members?.compactMap({ m in m.value.int.map { (m.key, $0) } }) ?? []
-        where name != "shed" && name != "lost" {
-            text.add("olim_queue_\(name)", kind: "gauge", value)
-        }
-        text.add("olim_workers", kind: "gauge", queue.workerCount)
-        text.add("olim_journal_writable", kind: "gauge", store.refusal == nil ? 1 : 0)
-        for (type, count) in queue.counters.unwanted.sorted(by: { $0.key < $1.key }) {
-            text.add("olim_unwanted_events_total", kind: "counter", count, label: ("t", type))
-        }
-        for (type, count) in queue.counters.shed.sorted(by: { $0.key < $1.key }) {
-            text.add("olim_shed_events_total", kind: "counter", count, label: ("t", type))
-        }
-        for shard in directory.shardStatuses() {
-            let label = ("shard", "\(shard.id)")
-            text.add("olim_shard_ready", kind: "gauge", shard.state == "ready" ? 1 : 0, label: label)
-            if let latency = shard.latencyMilliseconds {
-                text.add("olim_shard_latency_ms", kind: "gauge", latency, label: label)
-            }
-            if let idle = shard.idleMilliseconds { text.add("olim_shard_idle_ms", kind: "gauge", idle, label: label) }
-        }
-        return text.text
-    }
-}
-
-/// Lines of Prometheus' text format, each name announced once.
-private struct PrometheusText {
-    private(set) var text = ""
-    private var announced: Set<String> = []
-
-    mutating func add(_ name: String, kind: String, _ value: Int, label: (name: String, value: String)? = nil) {
-        if announced.insert(name).inserted { text += "# TYPE \(name) \(kind)\n" }
-        let labels = label.map { "{\($0.name)=\"\(Self.escaped($0.value))\"}" } ?? ""
-        text += "\(name)\(labels) \(value)\n"
-    }
-
-    private static func escaped(_ value: String) -> String {
-        value.map { $0 == "\\" || $0 == "\"" ? "\\\($0)" : $0 == "\n" ? "\\n" : String($0) }.joined()
     }
 }
 
@@ -191,6 +163,7 @@ extension ShardStatus {
             .init("seq", sequence.map(JSON.integer) ?? .null),
             .init("latency_ms", latencyMilliseconds.map(JSON.integer) ?? .null),
             .init("idle_ms", idleMilliseconds.map(JSON.integer) ?? .null),
+            .init("seq_age_ms", sequenceAgeMilliseconds.map(JSON.integer) ?? .null),
         ]
         if let note { members.append(.init("note", .string(note))) }
         return .object(members)

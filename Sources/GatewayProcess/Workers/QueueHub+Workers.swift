@@ -22,7 +22,9 @@ extension QueueHub {
 
     private func take(_ frame: WorkerFrame, from connection: PeerConnection) throws(FrameError) {
         switch frame {
-        case .ack(let ids): queue.acknowledge(ids, by: try worker(connection, "ack"), now: now)
+        case .ack(let ids):
+            queue.acknowledge(ids, by: try worker(connection, "ack"), now: now)
+            if logsEvents { logAcknowledgement(of: ids, by: connection) }
         case .extend(let ids): queue.extend(ids, by: try worker(connection, "extend"), now: now)
         case .nack(let ids, let reason):
             queue.nack(
@@ -42,6 +44,14 @@ extension QueueHub {
         case .status:
             if case .guest = connection.role { connection.role = .guest(isTool: true) }
             sendStatus(to: connection)
+        }
+    }
+
+    private func logAcknowledgement(of ids: [EventID], by connection: PeerConnection) {
+        for id in ids {
+            logger.debug(
+                "event acknowledged",
+                metadata: ["event": "\(id)", "worker": "\(connection.hello?.worker ?? "")"])
         }
     }
 

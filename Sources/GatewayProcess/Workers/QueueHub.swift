@@ -17,6 +17,8 @@ actor QueueHub: QueueService {
     let directory: any ShardDirectory
     let callback: any InteractionDeferring
     let logger: Logger
+    /// Whether each event is logged on its way: asked here, an event costs nothing where it is not.
+    let logsEvents: Bool
     let startedAt = NIODeadline.now()
 
     var store: DurableQueue<FileDisk>
@@ -78,6 +80,7 @@ actor QueueHub: QueueService {
         self.directory = directory
         self.callback = callback
         self.logger = logger
+        logsEvents = logger.logLevel <= .debug
         store = DurableQueue(queue: KeyedQueue(settings: settings.queue))
         deadLetters = DeadLetterBox(directory: settings.stateDirectory + "/dead-letters")
         deferral = DeferralPolicy(after: settings.deferAfter)
@@ -222,6 +225,14 @@ actor QueueHub: QueueService {
 
     private func write(_ delivery: Delivery, sentAt: Int64) {
         guard let connection = connection(of: delivery.worker), let data = delivery.data else { return }
+        if logsEvents {
+            logger.debug(
+                "event delivered",
+                metadata: [
+                    "event": "\(delivery.id)", "worker": "\(connection.hello?.worker ?? "")",
+                    "attempt": "\(delivery.attempt)",
+                ])
+        }
         markForFlush(connection)
         connection.out.writeEvent(
             id: delivery.id, attempt: delivery.attempt, shard: delivery.shard, sequence: delivery.sequence,

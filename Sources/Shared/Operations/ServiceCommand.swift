@@ -43,6 +43,9 @@ public protocol ServiceCommand: AsyncParsableCommand {
     /// what is wrong with the settings.
     static var problems: [String] { get }
 
+    /// What each log line says besides what it was given, such as the event that is being handled; nothing by default.
+    static var logMetadata: Logger.MetadataProvider? { get }
+
     /// Runs until it was asked to end, by SIGTERM or SIGINT, and everything is put away.
     /// - Throws: `ServiceFailure` for an end with its code; whatever else ends with 1, so that supervisors start it again.
     func serve(_ settings: Settings, logger: Logger) async throws
@@ -66,6 +69,9 @@ extension ServiceCommand {
     /// Nothing is wrong.
     public static var problems: [String] { [] }
 
+    /// Nothing.
+    public static var logMetadata: Logger.MetadataProvider? { nil }
+
     /// Checks, or checks and serves.
     public func run() async throws {
         let name = Self.configuration.commandName ?? Self._commandName
@@ -78,7 +84,8 @@ extension ServiceCommand {
         signal(SIGPIPE, SIG_IGN)
         // Nor must a file that may not grow (RLIMIT_FSIZE): the write says so as well.
         signal(SIGXFSZ, SIG_IGN)
-        let output = LogOutput.start(format: settings.common.logFormat, level: settings.common.logLevel)
+        let output = LogOutput.start(
+            format: settings.common.logFormat, level: settings.common.logLevel, metadata: Self.logMetadata)
         defer { output.flush() }
         let logger = Logger(label: name)
         for warning in settings.common.warnings {

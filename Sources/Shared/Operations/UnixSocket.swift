@@ -58,7 +58,7 @@ public enum UnixSocket {
         return descriptor
     }
 
-    private static func address(of path: String) -> sockaddr_un? {
+    static func address(of path: String) -> sockaddr_un? {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let fits = withUnsafeMutableBytes(of: &address.sun_path) { bytes in

@@ -8,6 +8,9 @@ protocol Store: OutgoingMessages, DailyRuns, DailyPosts, DailyPlanning, Statisti
     /// Which database this is, for reports: an id that two workers compare, and the engine's name.
     var identity: StoreIdentity { get async throws(StoreError) }
 
+    /// How its connections are used; nil if it has no pool of them.
+    var pool: PoolUsage? { get async }
+
     /// Applies the migrations that are missing, under a lock, so that any number of workers can start at once.
     func migrate() async throws(StoreError)
 
@@ -163,4 +166,27 @@ struct StoreError: Error, Equatable, CustomStringConvertible {
     let code: String?
     /// What went wrong and where, without secrets or data.
     let description: String
+}
+
+extension Store {
+    var pool: PoolUsage? { get async { nil } }
+}
+
+/// How the connections of a pool are used.
+struct PoolUsage: Sendable, Equatable {
+    var idle = 0
+    var used = 0
+    var connecting = 0
+    /// Calls that wait for a connection.
+    var waiting = 0
+}
+
+extension PoolUsage {
+    /// As a member of the worker's report.
+    var json: JSON {
+        [
+            "idle": .integer(idle), "used": .integer(used), "connecting": .integer(connecting),
+            "waiting": .integer(waiting),
+        ]
+    }
 }

@@ -28,14 +28,15 @@ extension QueueClient {
             if let work = plan.work { start(copy, work) }
         case .acknowledge(let id):
             counters.change { $0.acknowledged += 1 }
+            logger.debug("An event is done", metadata: ["event": "\(id)"])
             outbox.acknowledge(id)
         case .nack(let id, let reason):
             counters.change { $0.nacks += 1 }
-            logger.error("An event failed", metadata: ["id": "\(id)", "reason": "\(reason)"])
+            logger.error("An event failed", metadata: ["event": "\(id)", "reason": "\(reason)"])
             outbox.append(.nack([id], reason: reason))
         case .release(let id, let time, let reason):
             counters.change { $0.releases += 1 }
-            logger.notice("An event is put off", metadata: ["id": "\(id)", "reason": "\(reason)"])
+            logger.notice("An event is put off", metadata: ["event": "\(id)", "reason": "\(reason)"])
             outbox.append(.release(.ids([id]), retryAfterMilliseconds: time.wholeMilliseconds, reason: reason))
         case .releaseAll(let time, let reason):
             counters.change { $0.outages += 1 }
@@ -49,20 +50,25 @@ extension QueueClient {
     // MARK: Handlers
 
     private func start(_ copy: Int, _ work: @escaping @Sendable () async throws -> Void) {
+        let context = dispatcher.heldEvent(copy).map { [$0] } ?? []
         let observer = WaitObserver { [weak self] _ in self?.extend(copy) }
         tasks[copy] = Task.detached {
+            let begun = ContinuousClock.now
             var problem: (any Error)?
             do {
-                try await WaitObserver.$current.withValue(observer) { try await work() }
+                try await EventContext.$current.withValue(context) {
+                    try await WaitObserver.$current.withValue(observer) { try await work() }
+                }
             } catch {
                 problem = error
             }
-            await self.workEnded(copy, problem)
+            await self.workEnded(copy, problem, after: .now - begun)
         }
     }
 
-    private func workEnded(_ copy: Int, _ problem: (any Error)?) {
+    private func workEnded(_ copy: Int, _ problem: (any Error)?, after time: Duration) {
         tasks[copy] = nil
+        counters.change { $0.handlers.add(time.inSeconds) }
         dispatcher.workEnded(copy, problem.map { outcome(of: HandlerFailure($0), copy) } ?? .done)
         settle()
     }
@@ -72,11 +78,11 @@ extension QueueClient {
         switch failure {
         case .pointless(let reason):
             counters.change { $0.pointless += 1 }
-            logger.warning("Discord refuses an answer for good", metadata: ["id": "\(id)", "reason": "\(reason)"])
+            logger.warning("Discord refuses an answer for good", metadata: ["event": "\(id)", "reason": "\(reason)"])
             return .done
         case .tooLate(let reason):
             counters.change { $0.tooLate += 1 }
-            logger.notice("An interaction came too late", metadata: ["id": "\(id)", "reason": "\(reason)"])
+            logger.notice("An interaction came too late", metadata: ["event": "\(id)", "reason": "\(reason)"])
             return .done
         case .notNow(let time, let reason): return .notNow(time, reason)
         case .databaseDown(let reason): return .outage(outageWait(), reason)
@@ -132,7 +138,9 @@ extension QueueClient {
         guard !batch.isEmpty else { return }
         let commit = commit
         Task.detached {
-            let verdict = await commit.commit(batch)
+            let verdict = await EventContext.$current.withValue(batch.map(\.activity.event)) {
+                await commit.commit(batch)
+            }
             await self.written(verdict)
         }
     }

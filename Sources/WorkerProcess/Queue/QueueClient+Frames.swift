@@ -90,6 +90,9 @@ extension QueueClient {
 
     private func receivedEvent(_ event: EventFrame, _ data: JSONValue) {
         counters.change { $0.events[event.type, default: 0] += 1 }
+        logger.debug(
+            "An event was taken",
+            metadata: ["event": "\(event.id)", "t": "\(event.type)", "attempt": "\(event.attempt)"])
         do throws(EventProblem) {
             let plan = try planner.plan(event, data)
             dispatcher.deliver(
@@ -108,7 +111,7 @@ extension QueueClient {
         counters.change { $0.malformed += 1 }
         logger.warning(
             "An event lacks what it must have",
-            metadata: ["event": "\(event.type)", "id": "\(event.id)", "problem": "\(problem)"])
+            metadata: ["event": "\(event.id)", "t": "\(event.type)", "problem": "\(problem)"])
         dispatcher.deliver(
             .init(
                 event: event.id, key: event.key, isInteraction: event.type == "INTERACTION_CREATE",

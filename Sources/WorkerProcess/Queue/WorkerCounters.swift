@@ -22,6 +22,8 @@ final class WorkerCounters: Sendable {
         /// Daily runs by how they ended.
         var runs: [String: Int] = [:]
         var reconnects = 0
+        /// How long handlers ran, waits for Discord and the database included.
+        var handlers = Histogram.seconds
     }
 
     private let values = Mutex(Values())
@@ -45,6 +47,7 @@ extension WorkerCounters.Values {
             "pointless": .integer(pointless), "too_late": .integer(tooLate),
             "unclear": .integer(unclear), "apologies": .integer(apologies), "commands": object(commands),
             "runs": object(runs), "reconnects": .integer(reconnects),
+            "handlers": ["runs": .integer(handlers.count), "seconds": .double(handlers.sum)],
         ]
     }
 }

@@ -214,6 +214,11 @@ final class DiscordRESTClient: DiscordAPI {
         case .answered(let answer):
             let roundTrip = ContinuousClock.now - start
             measurements.withLock { $0.lastRoundTrip = roundTrip }
+            logger.debug(
+                "Discord answered",
+                metadata: [
+                    "route": "\(call.route)", "status": "\(answer.status)", "ms": "\(Int(roundTrip.inSeconds * 1000))",
+                ])
             count(call, status: answer.status)
             return judge(answer, of: call, ticket)
         }
@@ -257,6 +262,9 @@ final class DiscordRESTClient: DiscordAPI {
         request.method = HTTPMethod(rawValue: call.route.method)
         request.headers.add(name: "User-Agent", value: Version.userAgent)
         request.headers.add(name: "Accept", value: "application/json")
+        if let event = EventContext.current.first {
+            request.headers.add(name: EventContext.header, value: "\(event)")
+        }
         if call.route.routeClass == .bot {
             request.headers.add(name: "Authorization", value: "Bot \(options.token.exposed)")
         }

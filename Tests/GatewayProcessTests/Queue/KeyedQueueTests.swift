@@ -28,6 +28,19 @@ internal import Testing
         _ = second
     }
 
+    @Test func `What is held is known by classes of keys`() {
+        var bench = QueueBench()
+        #expect(bench.queue.classes().allSatisfy { $0 == .init() })
+        let worker = bench.join()
+        for guild in [1, 1, 2] as [UInt64] { bench.receive(guild: guild) }
+        let guilds = bench.queue.classes()[Int(QueueKey.Class.guild.rawValue)]
+        #expect(guilds.depth == 3 && guilds.oldestReceivedAt == bench.queue.oldestReceivedAt)
+        #expect(bench.queue.classes().map(\.depth).reduce(0, +) == bench.queue.depth)
+        _ = bench.news()
+        bench.queue.acknowledge(Array(bench.ids.values), by: worker, now: bench.now)
+        #expect(bench.queue.classes().allSatisfy { $0 == .init() })
+    }
+
     @Test func `A key stays with its worker while others come and go`() {
         var bench = QueueBench()
         let workers = (1...4).map { bench.join("w\($0)") }

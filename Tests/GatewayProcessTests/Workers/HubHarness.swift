@@ -24,7 +24,11 @@ final class FakeDirectory: ShardDirectory {
     var shardCount: Int { 2 }
 
     func shardStatuses() -> [ShardStatus] {
-        [ShardStatus(id: 0, state: "ready", sequence: 5, latencyMilliseconds: 40, idleMilliseconds: 100, note: nil)]
+        [
+            ShardStatus(
+                id: 0, state: "ready", sequence: 5, latencyMilliseconds: 40, idleMilliseconds: 100, note: nil,
+                sequenceAgeMilliseconds: 700)
+        ]
     }
 
     func sessionCounters() -> [(name: String, value: Int)] { [("identifies", 3)] }

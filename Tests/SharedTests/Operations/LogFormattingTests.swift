@@ -42,23 +42,6 @@ import Testing
         #expect(prefixes == [7, 7, 6, 5, 4, 3, 2].map { "<\($0)>olim-gateway: x\n" })
     }
 
-    @Test func `the journal gets fields of its own`() {
-        let record = LogFormatting.journal.record(
-            entry(.error, "two\nlines", metadata: ["guild id": "1", "größe": "=2"], error: "e"))
-        var fields: [String] = []
-        var start = 0
-        for end in record.fieldEnds {
-            fields.append(record.bytes.getString(at: start, length: end - start) ?? "")
-            start = end
-        }
-        #expect(
-            fields == [
-                "MESSAGE=two\nlines", "PRIORITY=3", "SYSLOG_IDENTIFIER=olim-gateway", "OLIM_LEVEL=error",
-                "OLIM_ERROR=e", "OLIM_GR__SSE==2", "OLIM_GUILD_ID=1",
-            ])
-        #expect(start == record.bytes.readableBytes)
-    }
-
     @Test func `a terminal gets colours if it wants them, and the time of day`() throws {
         let plain = line(.terminal(isColoured: false), entry())
         #expect(plain.wholeMatch(of: /\d\d:\d\d:00\.123 INFO     olim-gateway: Session resumed\n/) != nil)

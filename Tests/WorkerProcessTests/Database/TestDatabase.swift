@@ -38,17 +38,17 @@ struct TestDatabase: Sendable {
     }
 
     /// A store that is not migrated.
-    func open(poolSize: Int = 4) async throws -> any Store {
+    func open(poolSize: Int = 4, logger: Logger = .silent) async throws -> any Store {
         switch location {
-        case .sqlite(let path): try await SQLiteStore(path: path, logger: .silent)
+        case .sqlite(let path): try await SQLiteStore(path: path, logger: logger)
         case .postgresql(let uri):
-            try PostgresStore(uri: uri, poolSize: poolSize, limits: .patient, logger: .silent)
+            try PostgresStore(uri: uri, poolSize: poolSize, limits: .patient, logger: logger)
         }
     }
 
     /// A store that is.
-    func openMigrated(poolSize: Int = 4) async throws -> any Store {
-        let store = try await open(poolSize: poolSize)
+    func openMigrated(poolSize: Int = 4, logger: Logger = .silent) async throws -> any Store {
+        let store = try await open(poolSize: poolSize, logger: logger)
         try await store.migrate()
         return store
     }

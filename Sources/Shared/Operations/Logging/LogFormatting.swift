@@ -26,7 +26,7 @@ enum LogFormatting: Sendable {
         case .prefixed:
             bytes.writeString("<\(entry.level.priority)>")
             bytes.writeLogText(entry)
-        case .journal: return .journal(entry)
+        case .journal: bytes.writeJournalEntry(entry)
         }
         return LogRecord(bytes: bytes)
     }
@@ -158,39 +158,5 @@ extension JSON {
             self = .object(
                 members.sorted { $0.key < $1.key }.map { Member($0.key, JSON(logged: $0.value)) })
         }
-    }
-}
-
-extension LogRecord {
-    /// The fields of systemd.journal-fields(7), and each metadata value as one of its own.
-    fileprivate static func journal(_ entry: LogEntry) -> LogRecord {
-        var record = LogRecord(bytes: ByteBuffer())
-        record.addField("MESSAGE", entry.message)
-        record.addField("PRIORITY", String(entry.level.priority))
-        record.addField("SYSLOG_IDENTIFIER", entry.label)
-        record.addField("OLIM_LEVEL", entry.level.rawValue)
-        if let error = entry.error { record.addField("OLIM_ERROR", error) }
-        for (key, value) in entry.metadata.sorted(by: { $0.key < $1.key }) {
-            record.addField("OLIM_" + journalName(key), value.description)
-        }
-        return record
-    }
-
-    private mutating func addField(_ name: String, _ value: String) {
-        bytes.writeString(name)
-        bytes.writeInteger(UInt8(ascii: "="))
-        bytes.writeString(value)
-        fieldEnds.append(bytes.readableBytes)
-    }
-
-    /// A field's name has capital letters, digits and underscores only, and at most 64 of them.
-    private static func journalName(_ key: String) -> String {
-        let bytes = key.uppercased().utf8.prefix(64 - "OLIM_".count).map { byte -> UInt8 in
-            switch byte {
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): byte
-            default: UInt8(ascii: "_")
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

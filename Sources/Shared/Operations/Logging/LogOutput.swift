@@ -29,9 +29,15 @@ public final class LogOutput: Sendable {
     }
 
     /// Starts logging for this process, once. Every `Logger` made from then on writes here.
-    public static func start(format: LogFormat, level: Logger.Level) -> LogOutput {
+    /// - Parameter metadata: what each line says besides what it was given.
+    public static func start(
+        format: LogFormat, level: Logger.Level, metadata: Logger.MetadataProvider? = nil
+    ) -> LogOutput {
         let output = standard(format)
-        LoggingSystem.bootstrap { label in OutputLogHandler(label: label, level: level, output: output) }
+        LoggingSystem.bootstrap(
+            { label, provider in
+                OutputLogHandler(label: label, level: level, output: output, metadataProvider: provider)
+            }, metadataProvider: metadata)
         return output
     }
 
@@ -43,8 +49,9 @@ public final class LogOutput: Sendable {
             return LogOutput(.terminal(isColoured: getenv("NO_COLOR") == nil), write: writeToStandardOutput)
         case .text: return LogOutput(.text, write: writeToStandardOutput)
         case .json: return LogOutput(.json, write: writeToStandardOutput)
-        case .journald where Journal.isThere: return LogOutput(.journal, write: Journal.send)
-        case .journald: return LogOutput(.prefixed, write: writeToStandardOutput)
+        case .journald:
+            guard let journal = JournalSocket() else { return LogOutput(.prefixed, write: writeToStandardOutput) }
+            return LogOutput(.journal, write: journal.send)
         }
     }
 

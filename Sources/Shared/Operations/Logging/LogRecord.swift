@@ -1,12 +1,10 @@
 internal import Logging
 internal import NIOCore
 
-/// One log event, formatted: a line, or the journal's fields.
+/// One log event, formatted.
 struct LogRecord: Sendable {
-    /// The line with its break, or the fields one behind the other, each `NAME=value`.
+    /// The line with its break, or an entry in the journal's native protocol.
     var bytes: ByteBuffer
-    /// Where each field ends; empty for a line.
-    var fieldEnds: [Int] = []
 }
 
 /// A log event with all that goes into a record.

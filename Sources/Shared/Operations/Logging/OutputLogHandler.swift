@@ -8,8 +8,11 @@ struct OutputLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
 
-    init(label: String, level: Logger.Level, output: LogOutput) {
+    init(
+        label: String, level: Logger.Level, output: LogOutput, metadataProvider: Logger.MetadataProvider? = nil
+    ) {
         self.label = label
+        self.metadataProvider = metadataProvider
         self.output = output
         logLevel = level
     }

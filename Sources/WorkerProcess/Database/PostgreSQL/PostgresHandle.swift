@@ -9,11 +9,13 @@ final class PostgresHandle {
     private let location: PostgresLocation
     /// Retained by libpq's notice receiver, which lives as long as the connection.
     private let notices: NoticeLog
+    private let logger: Logger
     private var prepared: Set<String> = []
 
     /// Connects, or says why not.
     init(_ location: PostgresLocation, limits: PostgresLimits, logger: Logger) throws(PostgresError) {
         self.location = location
+        self.logger = logger
         notices = NoticeLog(logger: logger)
         connection = try Self.connect(location, limits: limits)
         PQsetNoticeReceiver(connection, NoticeLog.receive, Unmanaged.passUnretained(notices).toOpaque())
@@ -51,7 +53,10 @@ final class PostgresHandle {
         try prepare(shape, by: deadline)
         try sendPrepared(shape, statement.encode(input).map(PostgresText.encode))
         let result = try result(of: shape.name, by: deadline)
-        guard result.rowCount > 0 else { return [] }
+        let count = result.rowCount
+        // Which event it was for comes with every log line of a handler. The values may be what members wrote.
+        logger.debug("A statement was run", metadata: ["statement": "\(shape.name)", "rows": "\(count)"])
+        guard count > 0 else { return [] }
         var rows: [Row] = []
         rows.reserveCapacity(result.rowCount)
         for row in 0..<result.rowCount {

@@ -6,7 +6,7 @@ internal import Shared
 final class PostgresStore: Store {
     let location: PostgresLocation
     let limits: PostgresLimits
-    private let pool: ConnectionPool
+    private let connections: ConnectionPool
     private let leaseTimes: RegistrationLease.Times
     let logger: Logger
 
@@ -18,7 +18,7 @@ final class PostgresStore: Store {
     ) throws(StoreError) {
         location = try PostgresLocation(uri: uri)
         self.limits = limits
-        pool = ConnectionPool(location, size: poolSize, limits: limits, logger: logger)
+        connections = ConnectionPool(location, size: poolSize, limits: limits, logger: logger)
         self.leaseTimes = leaseTimes
         self.logger = logger
     }
@@ -35,6 +35,8 @@ final class PostgresStore: Store {
             return StoreIdentity(id: id, engine: "postgresql")
         }
     }
+
+    var pool: PoolUsage? { get async { await connections.usage } }
 
     func migrate() async throws(StoreError) {
         for migration in PostgresMigrations.all {
@@ -139,7 +141,7 @@ final class PostgresStore: Store {
     }
 
     func close() async {
-        await pool.close()
+        await connections.close()
     }
 }
 
@@ -182,13 +184,13 @@ extension PostgresStore {
         let started = ContinuousClock.now
         var retry = TransactionRetry()
         while true {
-            let lease = try await pool.lease()
+            let lease = try await connections.lease()
             do throws(PostgresError) {
                 let value = try await lease.connection.perform(mode, body)
-                await pool.giveBack(lease, isBroken: false)
+                await connections.giveBack(lease, isBroken: false)
                 return value
             } catch {
-                await pool.giveBack(lease, isBroken: error.callsForAnotherConnection)
+                await connections.giveBack(lease, isBroken: error.callsForAnotherConnection)
                 let decision = retry.failed(error, elapsed: .now - started, jitter: .random(in: 0...1))
                 guard case .again(let pause) = decision else { throw StoreError(error, place: location.place) }
                 logger.info("Transaction repeated", metadata: ["error": "\(error.message)"])

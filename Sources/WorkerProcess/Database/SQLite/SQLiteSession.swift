@@ -1,9 +1,11 @@
 internal import GRDB
+internal import Logging
 internal import Shared
 
 /// Runs statements on GRDB's connection, inside one transaction of its.
 struct SQLiteSession {
     let database: Database
+    var logger: Logger?
 
     /// All rows of a statement's result.
     func rows<Input, Row>(_ statement: Statement<Input, Row>, _ input: Input) throws -> [Row] {
@@ -19,6 +21,8 @@ struct SQLiteSession {
             }
             rows.append(decoded)
         }
+        logger?.debug(
+            "A statement was run", metadata: ["statement": "\(statement.shape.name)", "rows": "\(rows.count)"])
         return rows
     }
 
@@ -26,6 +30,7 @@ struct SQLiteSession {
     func run<Input>(_ statement: Statement<Input, Void>, _ input: Input) throws {
         let prepared = try database.cachedStatement(sql: statement.shape.sql)
         try prepared.execute(arguments: StatementArguments(statement.encode(input).map(\.databaseValue)))
+        logger?.debug("A statement was run", metadata: ["statement": "\(statement.shape.name)"])
     }
 }
 

@@ -187,7 +187,13 @@ extension SQLiteStore {
         _ body: @Sendable @escaping (SQLiteSession) throws -> Value
     ) async throws(StoreError) -> Value {
         do {
-            return try await pool.read { try body(SQLiteSession(database: $0)) }
+            // GRDB runs it on a queue of its own, where a task's values are not known.
+            let events = EventContext.current
+            return try await pool.read { [logger] database in
+                try EventContext.$current.withValue(events) {
+                    try body(SQLiteSession(database: database, logger: logger))
+                }
+            }
         } catch {
             throw storeError(error)
         }
@@ -198,10 +204,13 @@ extension SQLiteStore {
         _ body: @Sendable @escaping (SQLiteSession) throws -> Value
     ) async throws(StoreError) -> Value {
         do {
-            return try await pool.writeWithoutTransaction { database in
+            let events = EventContext.current
+            return try await pool.writeWithoutTransaction { [logger] database in
                 var value: Value?
                 try database.inTransaction(.immediate) {
-                    value = try body(SQLiteSession(database: database))
+                    value = try EventContext.$current.withValue(events) {
+                        try body(SQLiteSession(database: database, logger: logger))
+                    }
                     return .commit
                 }
                 guard let value else { throw CancellationError() }

@@ -47,6 +47,9 @@ actor ConnectionPool {
         act(decisions.returned(lease.slot, isBroken: isBroken, now: .now))
     }
 
+    /// How the connections are used now.
+    var usage: PoolUsage { decisions.usage }
+
     /// Fails those that wait, and returns when the calls that have a connection are done and all are closed.
     func close() async {
         act(decisions.close())

@@ -157,6 +157,13 @@ struct PoolDecisions: Sendable {
         return failures + disconnects
     }
 
+    /// How the connections are used now.
+    var usage: PoolUsage {
+        PoolUsage(
+            idle: slots.count { $0 == .idle }, used: slots.count { $0 == .leased },
+            connecting: slots.count { $0 == .connecting }, waiting: waiters.count)
+    }
+
     /// Whether every connection is gone.
     var isEmpty: Bool { slots.allSatisfy { $0 == .empty } }
 

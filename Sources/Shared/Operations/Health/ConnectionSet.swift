@@ -23,6 +23,8 @@ final class ConnectionSet: Sendable {
         }
     }
 
+    var count: Int { channels.withLock { $0.count } }
+
     func closeAll() {
         for channel in channels.withLock({ Array($0.values) }) { channel.close(promise: nil) }
     }
