@@ -19,7 +19,7 @@ import Testing
         let trail = Trail(parser)
         let end = Self.environment["OLIM_FUZZ_SECONDS"].flatMap { Double($0) }.map { Date(timeIntervalSinceNow: $0) }
         var count = 0
-        while end.map({ Date() < $0 }) ?? (count < 4000) {
+        while end.map({ Date() < $0 }) ?? (count < 500) {
             let input = mutator.next()
             trail.note(input)
             parser.read(input)

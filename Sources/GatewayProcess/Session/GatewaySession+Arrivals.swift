@@ -164,6 +164,7 @@ extension GatewaySession: ConnectionOwner {
 
     func deliver() {
         guard !burst.isEmpty else { return }
+        if isResuming { machine.replayed(now: .now()) }
         lastDispatchAt = lastFrameAt
         let isTaken = receiver.receive(burst)
         burst.removeAll(keepingCapacity: true)

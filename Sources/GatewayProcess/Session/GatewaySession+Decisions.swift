@@ -7,6 +7,7 @@ extension GatewaySession {
     func handle(_ event: SessionEvent) {
         let actions = machine.handle(event, now: .now(), using: &random)
         takesDispatches = machine.takesDispatches
+        isResuming = machine.isResuming
         sessionID = machine.session?.id
         for action in actions { perform(action) }
         rearm()

@@ -19,6 +19,7 @@ actor GatewaySession {
     var machine: SessionStateMachine
     /// What each dispatch asks the state machine for, which would be copied to be asked.
     var takesDispatches = false
+    var isResuming = false
     var sessionID: String?
     var random = SystemRandomNumberGenerator()
     var connection: DiscordConnection?

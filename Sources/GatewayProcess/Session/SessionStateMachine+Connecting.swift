@@ -59,7 +59,7 @@ extension SessionStateMachine {
         guard case .awaitingHello = phase else { return [] }
         heartbeat = Heartbeat(interval: interval, jitter: .random(in: 0..<1, using: &random), now: now)
         if let session {
-            phase = .resuming
+            phase = .resuming(until: now + limits.replay)
             return [.resume(session: session.id)]
         }
         phase = .identifying

@@ -102,10 +102,9 @@ extension SessionStateMachine {
         case .connecting(let until), .awaitingHello(let until):
             guard now >= until else { return [] }
             let stage = if case .connecting = phase { "no connection" } else { "no Hello" }
-            let actions: [SessionAction] =
-                [.close(code: Self.resumable), .warn("\(stage) in time")] + connectionFailed()
-            note = "\(stage) in time"
-            return actions + wait(now: now, using: &random)
+            return giveUp("\(stage) in time", now: now, using: &random)
+        case .resuming(let until) where now >= until:
+            return giveUp("no answer to RESUME in time", now: now, using: &random)
         case .identifying, .resuming, .ready:
             switch heartbeat?.due(now: now) {
             case .beat: return [.heartbeat]
@@ -121,6 +120,14 @@ extension SessionStateMachine {
         case .held, .awaitingPermit, .ended:
             return []
         }
+    }
+
+    private mutating func giveUp(
+        _ reason: String, now: NIODeadline, using random: inout some RandomNumberGenerator
+    ) -> [SessionAction] {
+        let actions: [SessionAction] = [.close(code: Self.resumable), .warn(reason)] + connectionFailed()
+        note = reason
+        return actions + wait(now: now, using: &random)
     }
 
     mutating func forget(because reason: String, byOperator: Bool = false) -> [SessionAction] {

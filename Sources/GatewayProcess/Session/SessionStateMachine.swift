@@ -13,6 +13,9 @@ struct SessionStateMachine: Sendable {
         var connect: TimeAmount = .seconds(15)
         /// From the upgrade to Hello, which Discord sends at once.
         var hello: TimeAmount = .seconds(10)
+        /// From RESUME, or the last replayed dispatch, to the next one. A replay is not kept for ever, so a resume that Discord does
+        /// not answer must not be waited for as an identify is (gateway.mdx, Resuming).
+        var replay: TimeAmount = .seconds(60)
         /// Connections in a row that a resume URL may fail before the general one is used.
         var resumeURLFailures = 3
         /// Longest wait between two attempts.
@@ -37,7 +40,7 @@ struct SessionStateMachine: Sendable {
         case connecting(until: NIODeadline)
         case awaitingHello(until: NIODeadline)
         case identifying
-        case resuming
+        case resuming(until: NIODeadline)
         case ready(since: NIODeadline)
         case ended(SessionAction.Ending?)
     }
@@ -71,7 +74,8 @@ struct SessionStateMachine: Sendable {
         switch phase {
         case .waiting(let until), .connecting(let until): until
         case .awaitingHello(let until): until
-        case .identifying, .resuming, .ready: heartbeat?.next
+        case .resuming(let until): min(until, heartbeat?.next ?? until)
+        case .identifying, .ready: heartbeat?.next
         case .held, .awaitingPermit, .ended: nil
         }
     }
@@ -88,12 +92,22 @@ struct SessionStateMachine: Sendable {
         if case .ready = phase { true } else { false }
     }
 
+    var isResuming: Bool {
+        if case .resuming = phase { true } else { false }
+    }
+
+    /// Dispatches of a replay have come.
+    mutating func replayed(now: NIODeadline) {
+        if case .resuming = phase { phase = .resuming(until: now + limits.replay) }
+    }
+
     /// The process stood still for `gap`, and its sockets have been read since: everybody gets that much more time.
     mutating func extend(by gap: TimeAmount) {
         switch phase {
         case .connecting(let until): phase = .connecting(until: until + gap)
         case .awaitingHello(let until): phase = .awaitingHello(until: until + gap)
-        case .waiting, .held, .awaitingPermit, .identifying, .resuming, .ready, .ended: break
+        case .resuming(let until): phase = .resuming(until: until + gap)
+        case .waiting, .held, .awaitingPermit, .identifying, .ready, .ended: break
         }
         heartbeat?.extend(by: gap)
     }

@@ -195,6 +195,33 @@ struct SessionStateMachineTests {
         #expect(bench.reachDeadline() == [.requestPermit])
     }
 
+    @Test func `A resume that Discord does not answer is tried again, at last on the general URL`() {
+        var bench = MachineBench.resuming()
+        for target in [
+            SessionAction.Target.resume(url: "wss://resume"), .resume(url: "wss://resume"), .general, .general,
+        ] {
+            var actions: [SessionAction]
+            repeat {
+                actions = bench.reachDeadline()
+                bench.handle(.heartbeatAcknowledged)
+            } while actions == [.heartbeat]
+            #expect(actions == [.close(code: 4000), .warn("no answer to RESUME in time")])
+            #expect(bench.reachDeadline() == [.connect(target)])
+            #expect(bench.handle(.connected, MachineBench.hello) == [.resume(session: "s")])
+        }
+    }
+
+    @Test func `A replay that goes on is not cut off, however long it takes`() {
+        var bench = MachineBench.resuming()
+        for _ in 0..<20 {
+            bench.now = bench.now + .seconds(50)
+            bench.handle(.heartbeatAcknowledged)
+            bench.machine.replayed(now: bench.now)
+            #expect(!bench.handle(.deadline).contains(.close(code: 4000)))
+        }
+        #expect(bench.machine.isResuming)
+    }
+
     @Test func `No Hello in time is a failure to connect`() {
         var bench = MachineBench.awaitingHello()
         #expect(bench.reachDeadline() == [.close(code: 4000), .warn("no Hello in time"), .withdrawPermit])

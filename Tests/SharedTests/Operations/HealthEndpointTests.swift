@@ -106,7 +106,16 @@ import Testing
 
     /// Each of them holds its place no longer than its limit says.
     @Test(arguments: [
-        ("says nothing", "", RequestGuard.Limits(idle: .milliseconds(50), reading: .hours(1), answering: .hours(1))),
+        (
+            "says nothing", "",
+            RequestGuard.Limits(
+                first: .milliseconds(50), idle: .hours(1), reading: .hours(1), answering: .hours(1))
+        ),
+        (
+            "says nothing more", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+            RequestGuard.Limits(
+                first: .hours(1), idle: .milliseconds(50), reading: .hours(1), answering: .hours(1))
+        ),
         (
             "does not end its request", "GET /healthz HTTP/1.1\r\nHo",
             RequestGuard.Limits(idle: .hours(1), reading: .milliseconds(50), answering: .hours(1))

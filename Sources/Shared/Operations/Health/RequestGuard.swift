@@ -12,7 +12,9 @@ final class RequestGuard: ChannelInboundHandler {
     struct Limits: Sendable {
         /// A request's line, headers and body. A browser's are below 2 KiB.
         var requestBytes = 8 << 10
-        /// Without a request; Prometheus asks every 15 s to 60 s.
+        /// Until a connection's first request: who connects and says nothing must not keep others out.
+        var first: TimeAmount = .seconds(10)
+        /// Between requests; Prometheus asks every 15 s to 60 s.
         var idle: TimeAmount = .seconds(90)
         /// From a request's first byte to its last.
         var reading: TimeAmount = .seconds(5)
@@ -26,6 +28,7 @@ final class RequestGuard: ChannelInboundHandler {
 
     private let limits: Limits
     private var phase = Phase.idle
+    private var hasAsked = false
     private var receivedBytes = 0
     private var timer: Scheduled<Void>?
     private var context: ChannelHandlerContext?
@@ -47,6 +50,7 @@ final class RequestGuard: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         receivedBytes += unwrapInboundIn(data).readableBytes
         guard receivedBytes <= limits.requestBytes else { return refuse(context) }
+        hasAsked = true
         if phase == .idle { enter(.reading) }
         context.fireChannelRead(data)
     }
@@ -57,7 +61,7 @@ final class RequestGuard: ChannelInboundHandler {
         if phase == .idle { receivedBytes = 0 }
         let time =
             switch phase {
-            case .idle: limits.idle
+            case .idle: hasAsked ? limits.idle : limits.first
             case .reading: limits.reading
             case .answering: limits.answering
             }
