@@ -111,8 +111,12 @@ class Browser:
         """Waits until an expression is true."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if self.value(expression):
-                return
+            try:
+                if self.value(expression):
+                    return
+            except RuntimeError:
+                # What it looks for may not be there yet.
+                pass
             if (event := self.receive(0.1)) is not None:
                 self.events.append(event)
         raise TimeoutError(f"not within {seconds} s: {expression}; the page says: {self.value('document.body.innerText')}")

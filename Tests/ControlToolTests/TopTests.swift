@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ([0, 7, 8], 3, "▁▇█"), ([1, 1], 4, "  ██"), ([0, 0], 2, "▁▁"), ([3, 2, 1], 2, "█▅"), ([], 2, "  "),
+        ([0, 4, 8], 3, "▁▅█"), ([1, 1], 4, "  ██"), ([0, 0], 2, "▁▁"), ([3, 2, 1], 2, "█▅"), ([], 2, "  "),
         ([1], 0, ""),
     ])
     func `a sparkline is as wide as asked, the newest at the right`(samples: [Double], width: Int, text: String) {
@@ -83,7 +83,7 @@ import Testing
             ["status": .result(#""status":{"version":"0.1.0","shards":[],"workers":[]}"#)])
         let process = try ChildProcess(
             "/usr/bin/script",
-            ["-qfec", "\(BuildDirectory.executable("olimctl")) top --socket \(gateway.path)", "/dev/null"],
+            ["-qfec", "exec \(BuildDirectory.executable("olimctl")) top --socket \(gateway.path)", "/dev/null"],
             environment: ["TERM": "xterm"], in: directory.path)
         _ = try await process.waitForLine(containing: "olim-gateway 0.1.0")
         try process.send(key)

@@ -29,7 +29,8 @@ import Testing
         try await stack.waitUntilDone()
 
         let event: String = try await eventually("the gateway tells of it") {
-            lines(gateway).last { $0.message == "event received" && $0.says("t") == "MESSAGE_CREATE" }?.says("event")
+            // The first: the bot's own answer comes back as a message, too.
+            lines(gateway).first { $0.message == "event received" && $0.says("t") == "MESSAGE_CREATE" }?.says("event")
         }
         for message in ["event delivered", "event acknowledged"] {
             try await eventually("\(message) \(event)") {

@@ -120,7 +120,9 @@ enum ParserUnderTest: String, CaseIterable, Sendable {
         if let event = JournaledEvent(in: buffer, at: 0, length: bytes.count) {
             var written = ByteBuffer()
             written.writeRecord(event, index: 0, seed: 7)
-            let read = JournaledEvent(in: written, at: 0, length: bytes.count)
+            // Without the padding behind it.
+            let length = written.getInteger(at: 8, endianness: .little, as: UInt32.self).map(Int.init) ?? 0
+            let read = JournaledEvent(in: written, at: 0, length: length)
             #expect(read?.id == event.id && read?.data == event.data && read?.type == event.type)
         }
         bytes.withUnsafeBytes { bytes in

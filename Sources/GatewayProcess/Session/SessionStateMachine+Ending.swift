@@ -29,15 +29,18 @@ extension SessionStateMachine {
     mutating func connectionFailed() -> [SessionAction] {
         failures += 1
         switch phase {
-        case .connecting, .awaitingHello: break
+        case .connecting, .awaitingHello: return resumeURLFailed()
         case .waiting, .held, .awaitingPermit, .identifying, .resuming, .ready, .ended: return []
         }
+    }
+
+    private mutating func resumeURLFailed() -> [SessionAction] {
         guard let url = session?.resumeURL else { return [] }
         resumeURLFailures += 1
         guard resumeURLFailures >= limits.resumeURLFailures else { return [] }
         session?.resumeURL = nil
         resumeURLFailures = 0
-        return [.warn("\(url) does not connect; resuming through the general URL")]
+        return [.warn("\(url) does not do; resuming through the general URL")]
     }
 
     /// Payload or stream cannot be read: away with the connection, and everything since the durable sequence again.
@@ -125,7 +128,13 @@ extension SessionStateMachine {
     private mutating func giveUp(
         _ reason: String, now: NIODeadline, using random: inout some RandomNumberGenerator
     ) -> [SessionAction] {
-        let actions: [SessionAction] = [.close(code: Self.resumable), .warn(reason)] + connectionFailed()
+        var actions: [SessionAction] = [.close(code: Self.resumable), .warn(reason)]
+        if isResuming {
+            failures += 1
+            actions += resumeURLFailed()
+        } else {
+            actions += connectionFailed()
+        }
         note = reason
         return actions + wait(now: now, using: &random)
     }

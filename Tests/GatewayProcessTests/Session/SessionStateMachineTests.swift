@@ -205,7 +205,7 @@ struct SessionStateMachineTests {
                 actions = bench.reachDeadline()
                 bench.handle(.heartbeatAcknowledged)
             } while actions == [.heartbeat]
-            #expect(actions == [.close(code: 4000), .warn("no answer to RESUME in time")])
+            #expect(actions.starts(with: [.close(code: 4000), .warn("no answer to RESUME in time")]))
             #expect(bench.reachDeadline() == [.connect(target)])
             #expect(bench.handle(.connected, MachineBench.hello) == [.resume(session: "s")])
         }
