@@ -6,6 +6,7 @@ between machines and between versions. Times can not: nothing here is to be time
 """
 
 import base64
+import contextlib
 import hashlib
 import json
 import re
@@ -86,6 +87,9 @@ class Discord:
         except OSError:
             pass
         finally:
+            # The session still reads from a file of it, so that closing alone would not end the connection.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
             connection.close()
 
     def joined(self, shard, session):

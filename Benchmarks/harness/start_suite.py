@@ -16,7 +16,7 @@ from harness.processes import BIN, TOKEN
 class Gateway:
     def __init__(self, directory, api):
         self.child = subprocess.Popen([f"{BIN}/olim-gateway"], stdout=subprocess.DEVNULL, env={
-            **os.environ, "DISCORD_TOKEN": TOKEN, "DISCORD_API_URL": api, "LOG_LEVEL": "error",
+            **os.environ, "DISCORD_TOKEN": TOKEN, "DISCORD_API_URL": api, "DISCORD_COMPRESS": "none", "LOG_LEVEL": "error",
             "QUEUE_SOCKET": f"{directory}/queue.sock", "STATE_DIRECTORY": f"{directory}/state"})
 
     def end(self):
