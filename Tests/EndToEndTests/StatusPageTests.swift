@@ -44,7 +44,8 @@ import Testing
 
         let status: JSON = try await eventually("the worker reports", within: .seconds(30)) { () -> JSON? in
             let status = try JSON(ofText: try await pages.get("/status.json").text)
-            return status["workers"]?.elements?.first?["database"] == nil ? nil : status
+            guard status["workers"]?.elements?.first?["database"] != nil else { return nil }
+            return status
         }
         #expect(status["problems"] == ["failures": [], "warnings": []])
         #expect(status["workers"]?.elements?.first?["database"] == ["engine": "sqlite", "ok": true])
@@ -67,7 +68,9 @@ import Testing
             "document.title === '✓ Olim'",
             "[...document.querySelectorAll('.tile')].some(t => t.children[0].textContent === 'finished / s'"
                 + " && parseFloat(t.children[1].textContent) > 0)",
-            "[...document.querySelectorAll('#charts polyline')].every(l => l.getAttribute('points').split(' ').length > 3)",
+            // The third chart waits for the first heartbeat, which may be most of a minute away.
+            "[...document.querySelectorAll('#charts svg')].slice(0, 2).every(c => c.querySelector('polyline')"
+                + ".getAttribute('points').split(' ').length > 3)",
         ]
         let browser = try ChildProcess(
             "/usr/bin/env",
