@@ -8,8 +8,8 @@ if [ "${1:-}" = --help ]; then
     cat <<'TEXT'
 usage: ./olim verify-deploy [systemd | lint]
 
-lint checks the scripts, the unit files and the Dockerfile. systemd does that, then boots a real systemd in a container, installs Olim
-there, and restarts, freezes and uninstalls it under load. It is what happens without an argument. It needs root, and mounts; CI
+lint checks the scripts, the unit files, the compose files and the Dockerfile. systemd does that, then boots a real systemd in a container,
+installs Olim there, and restarts, freezes and uninstalls it under load. It is what happens without an argument. It needs root, and mounts; CI
 machines allow neither everywhere, so it is run by hand.
 TEXT
     exit 0
@@ -27,11 +27,26 @@ lint_dockerfile() {
     "$environment/bin/hadolint" Dockerfile
 }
 
+# Resolves what the files extend, merge and interpolate; it needs no engine.
+parse_compose_files() {
+    local environment=$OLIM_ROOT/.build/podman-compose file
+    [ -x "$environment/bin/podman-compose" ] \
+        || { python3 -m venv "$environment" && "$environment/bin/pip" -q install podman-compose==1.5.0; }
+    for file in deploy/compose/*.yaml; do
+        # A service that is extended and does not exist is passed over in silence, but then nothing names an image.
+        "$environment/bin/podman-compose" -f "$file" config | "$environment/bin/python" -c \
+            'import sys, yaml; sys.exit(not all("image" in service for service in yaml.safe_load(sys.stdin)["services"].values()))' \
+            || fail "$file cannot be read, or has a service without an image"
+    done
+}
+
 require_packages "${BUILD_PACKAGES[@]}" shellcheck systemd systemd-container python3 python3-venv
 say "Scripts"
 shellcheck -x olim .ci/run scripts/*.sh deploy/systemd/*.sh
 say "Dockerfile"
 lint_dockerfile
+say "Compose files"
+parse_compose_files
 say "How much each unit is exposed (at most 2.0)"
 for unit in olim-gateway.service olim-worker@.service; do
     systemd-analyze security --offline=true --threshold=20 --no-pager "deploy/systemd/$unit" | tail -1
