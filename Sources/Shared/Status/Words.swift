@@ -1,9 +1,9 @@
 internal import Glibc
 
 /// How quantities are told to people.
-enum Words {
+public enum Words {
     /// `850 ms`, `12 s`, `3 min 5 s`, `2 h 10 min`, `4 d 1 h`.
-    static func duration(milliseconds: Int) -> String {
+    public static func duration(milliseconds: Int) -> String {
         guard milliseconds >= 1000 else { return "\(milliseconds) ms" }
         let seconds = milliseconds / 1000
         switch seconds {
@@ -17,7 +17,7 @@ enum Words {
     private static func rest(_ value: Int, _ unit: String) -> String { value == 0 ? "" : " \(value) \(unit)" }
 
     /// `512 B`, `1.5 KiB`, `20.0 MiB`.
-    static func size(_ bytes: Int) -> String {
+    public static func size(_ bytes: Int) -> String {
         var value = Double(bytes)
         guard value >= 1024 else { return "\(bytes) B" }
         for unit in ["KiB", "MiB", "GiB"] {
@@ -33,12 +33,12 @@ enum Words {
     }
 
     /// `1 event`, `2 events`.
-    static func count(_ count: Int, _ one: String, _ many: String? = nil) -> String {
+    public static func count(_ count: Int, _ one: String, _ many: String? = nil) -> String {
         "\(count) \(count == 1 ? one : many ?? one + "s")"
     }
 
     /// Local date and time of microseconds since 1970.
-    static func time(_ microseconds: Int) -> String {
+    public static func time(_ microseconds: Int) -> String {
         var seconds = time_t(microseconds / 1_000_000)
         var parts = tm()
         localtime_r(&seconds, &parts)
@@ -48,7 +48,7 @@ enum Words {
     }
 
     /// A text on one line, without what could command a terminal, and no longer than helps.
-    static func line(_ text: String, atMost limit: Int = 200) -> String {
+    public static func line(_ text: String, atMost limit: Int = 200) -> String {
         var shown = ""
         for scalar in text.unicodeScalars.prefix(limit) {
             shown += scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : String(scalar)

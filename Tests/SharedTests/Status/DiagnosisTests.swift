@@ -1,8 +1,6 @@
 import Shared
 import Testing
 
-@testable import ControlTool
-
 @Suite struct DiagnosisTests {
     private func status(
         shards: [JSON] = [["id": 0, "state": "ready", "seq": 1, "latency_ms": 30, "idle_ms": 500]], queue: JSON = [:],
@@ -60,7 +58,7 @@ import Testing
 
     @Test func `workers are looked at one by one and together`() {
         let sqlite: JSON = ["id": "a", "engine": "sqlite", "ok": true]
-        let down: JSON = ["id": "b", "engine": "postgresql", "ok": false, "error": "connection refused"]
+        let down: JSON = ["id": "b", "engine": "postgresql", "ok": false, "reason": "connection refused"]
         let diagnosis = Diagnosis(
             of: status(workers: [
                 ["name": "w1", "version": "0.1.0", "report": ["database": sqlite]],
@@ -77,25 +75,5 @@ import Testing
 
     @Test func `a status of another version is read as far as it goes`() {
         #expect(Diagnosis(of: [:]).failures == ["no shard is running", "no worker is connected; 0 events wait"])
-        #expect(!StatusText.text(["shards": [7], "workers": ["x"], "queue": []]).isEmpty)
-    }
-}
-
-@Suite struct WordsTests {
-    @Test(arguments: [
-        (0, "0 ms"), (999, "999 ms"), (1000, "1 s"), (59_999, "59 s"), (60_000, "1 min"), (185_000, "3 min 5 s"),
-        (7_800_000, "2 h 10 min"), (349_200_000, "4 d 1 h"),
-    ])
-    func `durations`(milliseconds: Int, text: String) {
-        #expect(Words.duration(milliseconds: milliseconds) == text)
-    }
-
-    @Test(arguments: [
-        (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (20 << 20, "20.0 MiB"),
-        (1 << 30, "1.0 GiB"),
-        (5 << 40, "5.0 TiB"),
-    ])
-    func `sizes`(bytes: Int, text: String) {
-        #expect(Words.size(bytes) == text)
     }
 }

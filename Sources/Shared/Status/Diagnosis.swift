@@ -1,11 +1,9 @@
-internal import Shared
-
 /// What is wrong with a gateway, worked out from one status and nothing else, so that it is never stale.
-struct Diagnosis: Equatable {
+public struct Diagnosis: Sendable, Equatable {
     /// What keeps events from being handled now.
-    private(set) var failures: [String] = []
+    public private(set) var failures: [String] = []
     /// What somebody should look at.
-    private(set) var warnings: [String] = []
+    public private(set) var warnings: [String] = []
 
     /// Discord sends at least the answer to a heartbeat every 41 s or so; twice that and more is silence.
     static let longestIdleMilliseconds = 100_000
@@ -16,7 +14,8 @@ struct Diagnosis: Equatable {
     /// How full the backlog may be before somebody should know, in percent.
     static let fullPercent = 75
 
-    init(of status: JSON) {
+    /// Examines the members of a status frame; what is missing or of another kind is passed over.
+    public init(of status: JSON) {
         failures += (status["alarms"]?.elements ?? []).compactMap(\.string).map { Words.line($0) }
         for shard in status["shards"]?.elements ?? [] { examine(shard: shard) }
         if status["shards"]?.elements?.isEmpty ?? true { failures.append("no shard is running") }
@@ -71,7 +70,7 @@ struct Diagnosis: Equatable {
         let name = "worker \(Words.line(worker["name"]?.string ?? "?"))"
         if let database = worker["report"]?["database"], database["ok"]?.bool == false {
             let engine = database["engine"]?.string ?? "database"
-            let reason = (database["error"] ?? database["message"])?.string.map { ": \(Words.line($0))" } ?? ""
+            let reason = (database["reason"] ?? database["error"])?.string.map { ": \(Words.line($0))" } ?? ""
             failures.append("\(name) cannot reach its \(engine) database\(reason)")
         }
         if let own = worker["version"]?.string, let version, own != version {
