@@ -38,8 +38,8 @@ RUN sed -i "s#http://deb.debian.org/debian\([ /]*\)\$#${DEBIAN_MIRROR}\1#" \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         ca-certificates fonts-dejavu-core libcairo2 libpq5 libsimdjson14 libsqlite3-0 libssl3 libstdc++6 libsystemd0 \
         libxxhash0 libzstd1 tzdata zlib1g \
-    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/log/* \
-        /usr/share/doc/*/changelog* /usr/share/man/* /usr/share/locale/* /usr/share/lintian \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/lib/dpkg/*-old /var/log/* \
+        /usr/share/doc/*/changelog* /usr/share/man/* /usr/share/locale/* /usr/share/lintian /usr/share/X11 \
     && mkdir -p /run/olim /var/lib/olim \
     && chown 1000:1000 /run/olim /var/lib/olim \
     && chmod 0700 /var/lib/olim \
