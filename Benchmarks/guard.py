@@ -15,6 +15,8 @@ from harness.processes import ROOT
 
 BASELINE = f"{ROOT}/Benchmarks/guard.json"
 TOLERANCE = 0.10
+# What has really grown has grown each time.
+RETRIES = 2
 
 
 def measure(burst):
@@ -40,6 +42,11 @@ def grown(baseline, counted, tolerance=TOLERANCE):
     return problems
 
 
+def least(one, other):
+    """A busy machine splits a burst into several reads, which only ever adds."""
+    return {name: min(value, other[name]) for name, value in one.items()}
+
+
 def main():
     parser = argparse.ArgumentParser(
         prog="./olim bench guard", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -54,6 +61,10 @@ def main():
         return print(json.dumps(counted))
     with open(BASELINE) as file:
         baseline = json.load(file)
+    for _ in range(RETRIES):
+        if not grown(baseline, counted):
+            break
+        counted = least(counted, measure(options.burst))
     for name, value in counted.items():
         before = baseline.get(name)
         change = f", {value / before - 1:+.1%} to the {before:,} recorded" if before else ""
