@@ -49,9 +49,9 @@ run_tests() {
     rm -f "$log"
 }
 
-# The seeded simulations fill the processors, and would starve tests that wait for sockets and processes.
-run_tests --filter Simulation
-run_tests --skip Simulation
+# The seeded simulations and the fuzzer fill the processors, and would starve tests that wait for sockets and processes.
+run_tests --filter 'Simulation|FuzzTests'
+run_tests --skip 'Simulation|FuzzTests'
 
 build_testable
 say "Counting what an event costs"
