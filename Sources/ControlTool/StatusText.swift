@@ -16,8 +16,8 @@ enum StatusText {
     /// Tables below their titles; one of which there is nothing to tell has no lines.
     static func sections(of status: JSON) -> [(title: String, lines: [String])] {
         [
-            ("Shards", shards(status["shards"]?.elements ?? [])),
-            ("Queue", queue(status["queue"] ?? [:], status["counters"] ?? [:])),
+            ("Shards", shards(status["shards"]?.elements ?? [], status["counters"] ?? [:])),
+            ("Queue", queue(status["queue"] ?? [:], rates: status["rates"], status["counters"] ?? [:])),
             ("Workers", workers(status["workers"]?.elements ?? [])),
         ]
     }
@@ -30,7 +30,7 @@ enum StatusText {
         return "olim-gateway \(version), up \(uptime): \(verdict)"
     }
 
-    private static func shards(_ shards: [JSON]) -> [String] {
+    private static func shards(_ shards: [JSON], _ counters: JSON) -> [String] {
         guard !shards.isEmpty else { return [] }
         var table = TextTable("id", "state", "sequence", "heartbeat", "last heard")
         for shard in shards {
@@ -38,10 +38,12 @@ enum StatusText {
                 number(shard["id"]), Words.line(shard["state"]?.string ?? "?"), number(shard["seq"]),
                 duration(shard["latency_ms"]), shard["idle_ms"]?.int == nil ? "–" : duration(shard["idle_ms"]) + " ago")
         }
-        return table.lines
+        guard let left = counters["identifies_remaining"]?.int else { return table.lines }
+        let spent = counters["identifies_24h"]?.int.map { ", \($0) in the last 24 hours" } ?? ""
+        return table.lines + ["identifies left today: \(left)\(spent)"]
     }
 
-    private static func queue(_ queue: JSON, _ counters: JSON) -> [String] {
+    private static func queue(_ queue: JSON, rates: JSON?, _ counters: JSON) -> [String] {
         var state = "\(Words.count(queue["depth"]?.int ?? 0, "event")) waiting or in flight"
         state += " (\(number(queue["in_flight"])) in flight, \(Words.size(queue["bytes"]?.int ?? 0))"
         if let oldest = queue["oldest_ms"]?.int, oldest > 0 {
@@ -49,17 +51,37 @@ enum StatusText {
         }
         let shown = ["received", "delivered", "redelivered", "acked", "nacks", "releases", "unwanted", "deferred"]
             .compactMap { name in counters[name]?.int.map { "\(name) \($0)" } }
-        return [state + ")"] + (shown.isEmpty ? [] : ["since the start: " + shown.joined(separator: ", ")])
+        var lines = [state + ")"]
+        if let classes = classes(queue["classes"]) { lines.append("by key: \(classes)") }
+        if let rates {
+            let paces = [("received", "received"), ("delivered", "delivered"), ("acked", "done")]
+                .compactMap { name, word in rates[name]?.double.map { "\(word) \($0)" } }
+            lines.append("per second: " + paces.joined(separator: ", "))
+        }
+        return lines + (shown.isEmpty ? [] : ["since the start: " + shown.joined(separator: ", ")])
+    }
+
+    /// What waits or is in flight of each class of keys; nil if nothing does.
+    private static func classes(_ classes: JSON?) -> String? {
+        let shown = (classes?.members ?? []).compactMap { member -> String? in
+            guard let depth = member.value["depth"]?.int, depth > 0 else { return nil }
+            let name = member.key == "unread" ? "not read yet" : Words.line(member.key)
+            guard let oldest = member.value["oldest_ms"]?.int else { return "\(name) \(depth)" }
+            return "\(name) \(depth) (the oldest for \(Words.duration(milliseconds: oldest)))"
+        }
+        return shown.isEmpty ? nil : shown.joined(separator: ", ")
     }
 
     private static func workers(_ workers: [JSON]) -> [String] {
         guard !workers.isEmpty else { return [] }
-        var table = TextTable("name", "pid", "uid", "version", "in flight", "acknowledged", "database", "")
+        var table = TextTable(
+            "name", "pid", "uid", "version", "in flight", "per second", "acknowledged", "database", "")
         for worker in workers {
             table.add(
                 Words.line(worker["name"]?.string ?? "?"), number(worker["pid"]), number(worker["uid"]),
                 Words.line(worker["version"]?.string ?? "?"),
-                "\(number(worker["in_flight"])) of \(number(worker["capacity"]))", number(worker["acked"]),
+                "\(number(worker["in_flight"])) of \(number(worker["capacity"]))",
+                worker["rate"]?.double.map { "\($0)" } ?? "–", number(worker["acked"]),
                 database(worker["report"]?["database"]), worker["draining"]?.bool == true ? "draining" : "")
         }
         return table.lines

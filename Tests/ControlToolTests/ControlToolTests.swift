@@ -33,9 +33,10 @@ import Testing
 
     private static let healthy = #"""
         {"version":"0.1.0","uptime_s":3725,"shards":[{"id":0,"state":"ready","seq":42,"latency_ms":31,"idle_ms":1200}],\#
-        "queue":{"depth":2,"bytes":3072,"limit_bytes":1073741824,"oldest_ms":15,"in_flight":2,"dead_letters":0,"shed":0,\#
-        "lost":0},"workers":[{"name":"w1","pid":7,"uid":1000,"version":"0.1.0","capacity":256,"in_flight":2,"acked":99,\#
-        "report":{"database":{"id":"x","engine":"sqlite","ok":true}}}],"counters":{"received":101,"acked":99}}
+        "queue":{"depth":2,"classes":{"guild":{"depth":2,"oldest_ms":15},"channel":{"depth":0},"unread":{"depth":0}},"bytes":3072,"limit_bytes":1073741824,"oldest_ms":15,"in_flight":2,"dead_letters":0,"shed":0,\#
+        "lost":0},"workers":[{"name":"w1","pid":7,"uid":1000,"version":"0.1.0","capacity":256,"in_flight":2,"acked":99,"rate":1.5,\#
+        "report":{"database":{"id":"x","engine":"sqlite","ok":true}}}],"rates":{"received":2.0,"delivered":2.0,"acked":1.5},\#
+        "counters":{"received":101,"acked":99,"identifies_remaining":997,"identifies_24h":3}}
         """#
 
     @Test func `status shows everything at a glance`() async throws {
@@ -50,14 +51,17 @@ import Testing
                         "Shards",
                         "  id  state  sequence  heartbeat  last heard",
                         "  0   ready  42        31 ms      1 s ago",
+                        "  identifies left today: 997, 3 in the last 24 hours",
                         "",
                         "Queue",
                         "  2 events waiting or in flight (2 in flight, 3.0 KiB, the oldest for 15 ms)",
+                        "  by key: guild 2 (the oldest for 15 ms)",
+                        "  per second: received 2.0, delivered 2.0, done 1.5",
                         "  since the start: received 101, acked 99",
                         "",
                         "Workers",
-                        "  name  pid  uid   version  in flight  acknowledged  database",
-                        "  w1    7    1000  0.1.0    2 of 256   99            sqlite",
+                        "  name  pid  uid   version  in flight  per second  acknowledged  database",
+                        "  w1    7    1000  0.1.0    2 of 256   1.5         99            sqlite",
                     ]))
         #expect(requests == [["do": "status", "args": [:]]])
     }

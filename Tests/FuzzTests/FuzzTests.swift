@@ -2,7 +2,7 @@ import Foundation
 import TestKit
 import Testing
 
-/// Feeds every parser with inputs made from its corpus. In CI so many, always the same; `./olim fuzz` goes on for as long as it is told.
+/// Feeds each parser with inputs made from its corpus. In CI so many, always the same; `./olim fuzz` goes on for as long as it is told.
 @Suite struct FuzzTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let corpus = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Corpus")

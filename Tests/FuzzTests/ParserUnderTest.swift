@@ -5,7 +5,7 @@ import Testing
 @testable import Shared
 @testable import WorkerProcess
 
-/// Everything that reads bytes from outside. `read` must neither crash nor hang, and what it says must hold together.
+/// What reads bytes from outside. `read` must neither crash nor hang, and what it says must hold together.
 enum ParserUnderTest: String, CaseIterable, Sendable {
     case payload, webSocket, zlib, zstd, workerFrame, gatewayFrame, line, journalRecord, journalHeader, sessionFile
     case checkpoint, environmentFile, databaseURL, snowflake, restError, rateLimit, date
@@ -94,7 +94,6 @@ enum ParserUnderTest: String, CaseIterable, Sendable {
         _ = try? decoder.decode(ByteBuffer(bytes: bytes))
     }
 
-    /// What was read is read again from what is written of it.
     private func gatewayFrame(_ bytes: [UInt8]) {
         var decoder = GatewayFrameDecoder()
         _ = try? decoder.decode(ByteBuffer(bytes: bytes))

@@ -21,6 +21,8 @@ final class PeerConnection {
     var hello: WorkerHello?
     var isDraining = false
     var report: JSON?
+    /// Of its acknowledgements.
+    var rate = RateMeter()
     /// Told why; only acknowledgements still count, until the peer has closed or this time has come.
     var closingAt: NIODeadline?
     var hasEnded = false

@@ -56,6 +56,7 @@ extension QueueHub {
             "durability": .string(store.durability.rawValue),
             "shards": .array(directory.shardStatuses().map(\.json)),
             "queue": queueStatus,
+            "rates": rates.json(of: queue.counters, now: now),
             "workers": .array(workerStatuses),
             "unwanted": .counts(queue.counters.unwanted),
             "shed": .counts(queue.counters.shed),
@@ -113,6 +114,7 @@ extension QueueHub {
                 "capacity": .integer(hello.capacity),
                 "in_flight": .integer(queue.heldCount(of: worker)),
                 "acked": .integer(queue.acknowledgedCount(of: worker)),
+                "rate": .rate(connection.rate.perSecond(queue.acknowledgedCount(of: worker), now: now)),
                 "draining": .bool(connection.isDraining),
                 "report": connection.report,
             ])

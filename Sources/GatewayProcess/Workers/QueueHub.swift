@@ -70,6 +70,7 @@ actor QueueHub: QueueService {
     var isWritingCheckpoint = false
     var isCheckpointScheduled = false
     var wishesChanged = false
+    var rates = HubRates()
 
     init(
         settings: QueueSettings, eventLoop: any EventLoop, directory: any ShardDirectory,
@@ -337,6 +338,7 @@ actor QueueHub: QueueService {
         guard !monitor.isSettling(now: .now()) else { return }
         let now = now
         for connection in Array(connections.values) { watch(connection, now: now) }
+        noteRates(now: now)
         lookAfterJournal(now: now)
         deadLetters.expire(before: WallClock.now() - settings.deadLetterKeep.nanoseconds / 1000)
         flushAll()
