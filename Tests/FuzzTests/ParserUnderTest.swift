@@ -33,7 +33,8 @@ enum ParserUnderTest: String, CaseIterable, Sendable {
         }
     }
 
-    /// The fast reader, the thorough one and simdjson must agree on what is JSON and where things stand in it.
+    /// The fast reader and the thorough one must agree on what is JSON and where things stand in it. What simdjson says of it is for
+    /// EnvelopeFuzzTests: numbers that no double holds are JSON, and it refuses them.
     private func payload(_ bytes: [UInt8]) {
         let indexer = JSONIndexer(maximumBytes: 16 << 10)
         bytes.withUnsafeBytes { bytes in
@@ -45,11 +46,8 @@ enum ParserUnderTest: String, CaseIterable, Sendable {
             default: Issue.record("the two readers do not agree: \(fast) and \(thorough)")
             }
             guard case .success(let envelope) = thorough else { return }
-            let buffer = ByteBuffer(bytes: bytes)
-            #expect((try? JSON(ofText: buffer)) != nil, "simdjson does not take what was taken here")
-            let data = buffer.data(of: envelope)
+            let data = ByteBuffer(bytes: bytes).data(of: envelope)
             #expect(!data.readableBytesView.contains(0x0A), "a line break is forwarded")
-            #expect((try? JSON(ofText: data)) != nil, "what is forwarded is not JSON")
         }
     }
 
