@@ -1,3 +1,5 @@
+internal import Shared
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -9,8 +11,8 @@ struct FileFailure: Error, Equatable, CustomStringConvertible {
     let description: String
 
     /// What `call` did not do with `path`, by `errno`.
-    init(_ call: String, _ path: String) {
-        description = "cannot \(call) \(path): \(String(cString: strerror(errno)))"
+    init(_ call: String, _ path: String, code: Int32 = errno) {
+        description = "cannot \(call) \(path): \(String(cString: strerror(code)))"
     }
 }
 
@@ -21,35 +23,24 @@ enum StateFile {
 
     /// Makes a directory, and those above it, for this user only.
     static func makeDirectory(_ path: String) throws(FileFailure) {
-        var made = path.hasPrefix("/") ? "/" : ""
-        for part in path.split(separator: "/") {
-            made += made.isEmpty || made.hasSuffix("/") ? String(part) : "/\(part)"
-            guard mkdir(made, 0o700) != 0, errno != EEXIST else { continue }
-            // What exists above may be on a file system that says so in another way.
-            var status = stat()
-            guard stat(made, &status) != 0 else { continue }
-            throw FileFailure("make the directory", made)
+        do throws(Directories.Failure) {
+            try Directories.make(path, mode: 0o700)
+        } catch {
+            throw FileFailure("make the directory", error.path, code: error.code)
         }
     }
 
     /// The file's text; nil if there is none.
     static func read(_ path: String) throws(FileFailure) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            if errno == ENOENT { return nil }
-            throw FileFailure("read", path)
+        do throws(WholeFile.Failure) {
+            return String(decoding: try WholeFile.read(path, maximumBytes: maximumBytes), as: UTF8.self)
+        } catch {
+            switch error {
+            case .missing: return nil
+            case .unreadable(let code): throw FileFailure("read", path, code: code)
+            case .larger: throw FileFailure("read", path, code: EFBIG)
+            }
         }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 << 10)
-        while bytes.count < maximumBytes {
-            let count = Glibc.read(descriptor, &chunk, chunk.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw FileFailure("read", path) }
-            guard count > 0 else { break }
-            bytes += chunk[..<count]
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Replaces the file so that after a crash either the old or the new content is there, whole.

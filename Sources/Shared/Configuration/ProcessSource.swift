@@ -45,21 +45,13 @@ extension SettingsSource {
     }
 
     private static func contents(ofFile path: String) throws(FileError) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw errno == ENOENT ? .missing : .unreadable(String(cString: strerror(errno)))
-        }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 << 10)
-        while true {
-            let count = read(descriptor, &chunk, chunk.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw .unreadable(String(cString: strerror(errno))) }
-            guard count > 0 else { return bytes }
-            bytes += chunk[..<count]
-            guard bytes.count <= maximumFileBytes else {
-                throw .unreadable("the file is larger than \(maximumFileBytes) bytes")
+        do throws(WholeFile.Failure) {
+            return try WholeFile.read(path, maximumBytes: maximumFileBytes)
+        } catch {
+            switch error {
+            case .missing: throw .missing
+            case .unreadable(let code): throw .unreadable(String(cString: strerror(code)))
+            case .larger(let limit): throw .unreadable("the file is larger than \(limit) bytes")
             }
         }
     }

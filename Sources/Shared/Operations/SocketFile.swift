@@ -37,13 +37,11 @@ public enum SocketFile {
     }
 
     private static func makeDirectory(of path: String) throws(ServiceFailure) {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
-        for end in path[...slash].indices where path[end] == "/" && end != path.startIndex {
-            guard mkdir(String(path[..<end]), 0o755) != 0, errno != EEXIST else { continue }
-            let reason = String(cString: strerror(errno))
-            // Above what we may write there is what is there already.
-            guard access(String(path[..<end]), F_OK) != 0 else { continue }
-            throw failure(path, "its directory cannot be made: \(reason)")
+        guard let directory = Directories.parent(of: path) else { return }
+        do throws(Directories.Failure) {
+            try Directories.make(directory, mode: 0o755)
+        } catch {
+            throw failure(path, "its directory cannot be made: \(error)")
         }
     }
 
