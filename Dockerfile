@@ -8,22 +8,18 @@ ARG RUNTIME_IMAGE=docker.io/library/debian:bookworm-slim
 FROM ${SWIFT_IMAGE} AS build
 ARG DEBIAN_MIRROR=http://deb.debian.org/debian
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
+WORKDIR /olim
+ENV OLIM_ROOT=/olim
+COPY scripts/lib.sh scripts/
 # Versions of Debian's packages are those of the release and its security updates: pinned ones vanish from the mirror.
-# hadolint ignore=DL3008
 RUN sed -i "s#http://deb.debian.org/debian\([ /]*\)\$#${DEBIAN_MIRROR}\1#" \
         /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true; \
-    apt-get update -qq \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        binutils ca-certificates git pkg-config python3 \
-        libpq-dev libssl-dev libsystemd-dev libzstd-dev zlib1g-dev libxxhash-dev libsimdjson-dev libsqlite3-dev \
-        libcairo2-dev \
-    && rm -rf /var/lib/apt/lists/*
-WORKDIR /olim
+    . scripts/lib.sh && require_packages "${BUILD_PACKAGES[@]}" binutils python3 && rm -rf /var/lib/apt/lists/*
 COPY . .
-RUN for product in olim-gateway olim-worker olimctl; do swift build -c release --product "$product" || exit; done
+RUN . scripts/lib.sh && build_release olim-gateway olim-worker olimctl
 # The three programs share one Swift runtime; of that, only what they load comes along.
 RUN mkdir -p /out/bin /out/lib /out/share \
-    && bin=$(swift build -c release --show-bin-path) \
+    && . scripts/lib.sh && bin=$(release_directory) \
     && for program in olim-gateway olim-worker olimctl; do strip -o "/out/bin/$program" "$bin/$program" || exit; done \
     && ldd /out/bin/* | sed -nE 's#.* => (/.*/swift/linux/[^ ]+) .*#\1#p' | sort -u | xargs -I{} cp {} /out/lib/ \
     && strip --strip-unneeded /out/lib/*.so \
@@ -36,7 +32,7 @@ RUN sed -i "s#http://deb.debian.org/debian\([ /]*\)\$#${DEBIAN_MIRROR}\1#" \
         /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true; \
     apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        ca-certificates fonts-dejavu-core libcairo2 libpq5 libsimdjson14 libsqlite3-0 libssl3 libstdc++6 libsystemd0 \
+        ca-certificates fonts-dejavu-core libcairo2 libcctz2 libpq5 libsimdjson14 libsqlite3-0 libssl3 libstdc++6 libsystemd0 \
         libxxhash0 libzstd1 tzdata zlib1g \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/lib/dpkg/*-old /var/log/* \
         /usr/share/doc/*/changelog* /usr/share/man/* /usr/share/locale/* /usr/share/lintian /usr/share/X11 \

@@ -9,11 +9,6 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-/// Of what handles every event: checking at run time that no two accesses overlap costs a tenth of it. Debug builds, in which the tests
-/// and the simulation run, do check.
-let strictAndFast =
-    strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
-
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
@@ -25,7 +20,6 @@ let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package
 let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
-let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 
 let package = Package(
@@ -44,10 +38,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
-        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
     ],
     targets: [
         .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -55,6 +49,7 @@ let package = Package(
         .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CMalloc"),
+        .target(name: "CTimeZone", linkerSettings: [.linkedLibrary("cctz")]),
         .target(
             name: "CSimdJSON",
             linkerSettings: [.linkedLibrary("simdjson")]
@@ -65,7 +60,7 @@ let package = Package(
                 "CSimdJSON", "CSystemd", "CCrypto", "CMalloc",
                 nioCore, nioPosix, nioHTTP1, logging, argumentParser, serviceLifecycle, unixSignals,
             ],
-            swiftSettings: strictAndFast
+            swiftSettings: strict
         ),
         .executableTarget(
             name: "GatewayProcess",
@@ -74,14 +69,14 @@ let package = Package(
                 nioCore, nioPosix, nioHTTP1, nioWebSocket, nioSSL, asyncHTTPClient, logging, argumentParser,
                 collections, serviceLifecycle, unixSignals,
             ],
-            swiftSettings: strictAndFast
+            swiftSettings: strict
         ),
         .executableTarget(
             name: "WorkerProcess",
             dependencies: [
-                "Shared", "CPostgreSQL", "CCairo",
+                "Shared", "CPostgreSQL", "CSQLite", "CTimeZone", "CCairo",
                 nioCore, nioPosix, nioHTTP1, nioSSL, asyncHTTPClient, logging, argumentParser,
-                collections, serviceLifecycle, unixSignals, grdb,
+                collections, serviceLifecycle, unixSignals,
             ],
             swiftSettings: strict
         ),
@@ -115,7 +110,8 @@ let package = Package(
         ),
         .testTarget(
             name: "WorkerProcessTests",
-            dependencies: ["WorkerProcess", "Shared", "TestKit", "CPostgreSQL", nioEmbedded, grdb],
+            dependencies: ["WorkerProcess", "Shared", "TestKit", "CPostgreSQL", "CSQLite", nioEmbedded],
+            exclude: ["Database/Released"],
             swiftSettings: strict
         ),
         .testTarget(

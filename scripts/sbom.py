@@ -14,13 +14,13 @@ SWIFT = {
     "swift-argument-parser": ("Apache-2.0", "command lines"),
     "swift-collections": ("Apache-2.0", "queues and ordered tables"),
     "swift-service-lifecycle": ("Apache-2.0", "start, signals and graceful end"),
-    "grdb.swift": ("MIT", "SQLite"),
 }
 INDIRECT = ("Apache-2.0", "needed by another package")
 DEBIAN = {
     "ca-certificates": ("MPL-2.0", "authorities that TLS trusts"),
     "fonts-dejavu-core": ("Bitstream-Vera", "text in charts"),
     "libcairo2": ("LGPL-2.1-only OR MPL-1.1", "charts"),
+    "libcctz2": ("Apache-2.0", "time zones of daily posts"),
     "libpq5": ("PostgreSQL", "PostgreSQL"),
     "libsimdjson14": ("Apache-2.0", "reading JSON"),
     "libsqlite3-0": ("blessing", "SQLite"),

@@ -98,7 +98,7 @@ struct ConfigChanges: Sendable {
 
     func timeZone() async throws -> Reply {
         let typed = invocation[ConfigCommand.timeZone] ?? ""
-        guard let zone = TimeZones.named(typed), Schedule.knows(zone) else {
+        guard let zone = TimeZones.named(typed) else {
             return .hint(say(.configTimeZoneBad, ["zone": "`\(DiscordText.inCode(typed))`"]))
         }
         try await change(.timeZone(zone))

@@ -60,6 +60,12 @@ extension QueueClient {
     }
 
     private func receivedWelcome(_ welcome: Welcome) {
+        guard QueueProtocol.versions.contains(welcome.protocolVersion) else {
+            trouble(
+                "the gateway (\(welcome.version)) wants queue protocol \(welcome.protocolVersion), which this worker does not speak"
+            )
+            return closeConnection()
+        }
         dispatcher.welcomed(isSameJournal: self.welcome?.journal == welcome.journal)
         self.welcome = welcome
         phase = .connected

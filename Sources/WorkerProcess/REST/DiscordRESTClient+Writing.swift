@@ -1,4 +1,3 @@
-internal import Foundation
 internal import NIOCore
 internal import Shared
 
@@ -62,5 +61,5 @@ extension DiscordRESTClient {
         _ = try await perform(ordinary(.overwriteGlobalCommands(of: application), commands))
     }
 
-    private static func wallClock() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+    private static func wallClock() -> Int64 { ProcessClock.wallMicroseconds / 1000 }
 }

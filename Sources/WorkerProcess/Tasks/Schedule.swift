@@ -1,23 +1,19 @@
-internal import Foundation
-
 /// When something is done daily at a local time. Pure: the time is passed in.
 ///
 /// - Where the clock is put forward over the time, it is done as long after midnight as on other days: 2:30 becomes 3:30.
 /// - Where the clock is put back, and the time comes twice, it is done the first time.
 /// - A date that a place leaves out (Samoa had no 30 December 2011) has no run.
 struct Schedule: Sendable {
-    private let zone: TimeZone
+    /// UTC if it is nil.
+    private let zone: TimeZone?
     /// After local midnight.
     private let minute: Int
 
     /// - Parameter timeZone: IANA name; UTC if it is nil, or not known here any more.
     init(timeZone: String?, minute: Int) {
-        zone = timeZone.flatMap { TimeZone(identifier: $0) } ?? .gmt
+        zone = timeZone.flatMap { TimeZone(named: $0) }
         self.minute = minute
     }
-
-    /// Whether the machine knows a time zone of this name.
-    static func knows(_ timeZone: String) -> Bool { TimeZone(identifier: timeZone) != nil }
 
     /// The first run after an instant, in microseconds since 1970.
     func next(after instant: Int64) -> (date: LocalDate, at: Int64) {
@@ -60,13 +56,13 @@ struct Schedule: Sendable {
 
     private static let noon = 12 * 60
 
-    private init(_ zone: TimeZone, _ minute: Int) {
+    private init(_ zone: TimeZone?, _ minute: Int) {
         self.zone = zone
         self.minute = minute
     }
 
     private func offset(at seconds: Int64) -> Int64 {
-        Int64(zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(seconds))))
+        zone?.offset(at: seconds) ?? 0
     }
 }
 

@@ -1,9 +1,27 @@
-internal import Foundation
+internal import CTimeZone
+internal import Shared
+
+/// A time zone of the machine's database.
+struct TimeZone: Sendable {
+    /// IANA name.
+    let name: String
+
+    /// - Returns: Nil if the database has none of this name.
+    init?(named name: String) {
+        // The name becomes a path in the database's directory.
+        let isName = name.allSatisfy { ($0.isASCII && ($0.isLetter || $0.isNumber)) || "_+-/".contains($0) }
+        guard isName, !name.isEmpty, !name.hasPrefix("/"), olim_time_zone_exists(name) else { return nil }
+        self.name = name
+    }
+
+    /// Seconds east of UTC at an instant in seconds since 1970.
+    func offset(at instant: Int64) -> Int64 { Int64(olim_time_zone_offset(name, instant)) }
+}
 
 /// The time zones that the machine knows.
 enum TimeZones {
-    /// IANA names of places, without the outdated ones that stand for nobody's home.
-    static let all: [String] = TimeZone.knownTimeZoneIdentifiers.filter { $0.contains("/") }.sorted() + ["UTC"]
+    /// IANA names of places, and UTC.
+    static let all: [String] = places().sorted() + ["UTC"]
 
     /// Those that somebody who typed this may mean: first those whose city begins so, at most 25.
     static func search(_ typed: String) -> [String] {
@@ -15,10 +33,22 @@ enum TimeZones {
         return Array((first + rest).prefix(25))
     }
 
-    /// The name as the database of time zones spells it; nil if there is none.
+    /// The name as the database of time zones spells it; nil if there is none. Outdated names are right only as they are spelt there.
     static func named(_ name: String) -> String? {
         let wanted = folded(name)
-        return all.first { folded($0) == wanted }
+        return all.first { folded($0) == wanted } ?? TimeZone(named: name)?.name
+    }
+
+    /// The third column of the database's list of places (tzfile's zone.tab); without one, those that come first to mind.
+    private static func places() -> [String] {
+        guard let list = try? WholeFile.read("/usr/share/zoneinfo/zone.tab", maximumBytes: 1 << 20) else {
+            return common.filter { $0.contains("/") && TimeZone(named: $0) != nil }
+        }
+        return String(decoding: list, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("#") }.compactMap {
+            line in
+            let columns = line.split(separator: "\t")
+            return columns.count > 2 ? String(columns[2]) : nil
+        }
     }
 
     /// For somebody who has typed nothing yet.
@@ -32,7 +62,7 @@ enum TimeZones {
     private static func city(_ name: String) -> String { name.split(separator: "/").last.map(String.init) ?? name }
 
     private static func folded(_ text: String) -> String {
-        text.lowercased().replacing("_", with: " ").trimmingCharacters(in: .whitespaces)
+        text.lowercased().replacing("_", with: " ").split(whereSeparator: \.isWhitespace).joined(separator: " ")
     }
 }
 

@@ -1,4 +1,3 @@
-import GRDB
 import Glibc
 import Shared
 import TestKit
@@ -161,11 +160,11 @@ import Testing
 extension SQLiteStore {
     /// Reads a PRAGMA of the connection that writes.
     fileprivate func pragma(_ name: String) async throws -> String? {
-        try await pool.writeWithoutTransaction { try String.fetchOne($0, sql: "PRAGMA \(name)") }
+        try await withWriter { try $0.prepare("PRAGMA \(name)").rows().first?.first?.text }
     }
 
     /// Sets one.
     fileprivate func setPragma(_ assignment: String) async throws {
-        try await pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA \(assignment)") }
+        try await withWriter { try $0.execute("PRAGMA \(assignment)") }
     }
 }

@@ -1,4 +1,3 @@
-import GRDB
 import Shared
 import TestKit
 import Testing
@@ -77,24 +76,21 @@ import Testing
         await (try await database.openMigrated()).close()
         try await Self.fill(database)
         guard case .sqlite(let path) = database.location else { return }
-        let queue = try DatabaseQueue(path: path)
-        let tables = try await queue.read {
-            try String.fetchAll($0, sql: "SELECT name FROM sqlite_master WHERE type = 'table'")
+        let connection = try SQLiteConnection(path, patience: .seconds(5))
+        let tables = try connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").rows().map {
+            $0[0].text
         }
         for shape in SQLiteStatements.all where !Self.exempt.contains(shape.name) {
-            let details = try await queue.read { database in
-                let statement = try database.makeStatement(sql: "EXPLAIN QUERY PLAN \(shape.sql)")
-                let values = shape.parameters.map { type -> DatabaseValue in
-                    switch type {
-                    case .textArray: #"["quote"]"#.databaseValue
-                    case .bigintArray: "[5]".databaseValue
-                    case .text: "5".databaseValue
-                    default: 5.databaseValue
-                    }
+            let values = shape.parameters.map { type -> SQLiteValue in
+                switch type {
+                case .textArray: .text(#"["quote"]"#)
+                case .bigintArray: .text("[5]")
+                case .text: .text("5")
+                default: .integer(5)
                 }
-                try statement.setArguments(StatementArguments(values))
-                return try Row.fetchAll(statement).compactMap { $0["detail"] as String? }
             }
+            // Number, parent, nothing, detail (sqlite.org/eqp.html).
+            let details = try connection.prepare("EXPLAIN QUERY PLAN \(shape.sql)").rows(values).map { $0[3].text }
             let scans = details.filter { detail in
                 tables.contains { detail == "SCAN \($0)" || detail.hasPrefix("SCAN \($0) ") }
             }
@@ -114,18 +110,6 @@ import Testing
 }
 
 extension SQLType {
-    fileprivate var name: String {
-        switch self {
-        case .bigint: "bigint"
-        case .integer: "integer"
-        case .text: "text"
-        case .boolean: "boolean"
-        case .bigintArray: "bigint[]"
-        case .integerArray: "integer[]"
-        case .textArray: "text[]"
-        }
-    }
-
     fileprivate var example: String {
         switch self {
         case .bigint, .integer: "5"

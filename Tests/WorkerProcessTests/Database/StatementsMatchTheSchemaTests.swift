@@ -1,6 +1,3 @@
-import CPostgreSQL
-import GRDB
-import GRDBSQLite
 import Shared
 import TestKit
 import Testing
@@ -25,20 +22,7 @@ import Testing
             try await database.run(
                 "SELECT attrelid::oid, attnum FROM pg_attribute WHERE attnotnull AND attnum > 0"))
         for shape in PostgresStatements.all {
-            let (parameters, columns, origins) = try await connection.perform(.single) {
-                session throws(PostgresError) in
-                let description = try session.describe(shape)
-                return (
-                    description.parameterTypes, description.columnTypes,
-                    description.columnOrigins.map { "\($0.table)|\($0.column)" }
-                )
-            }
-            #expect(parameters == shape.parameters.map(\.oid), "\(shape.name): parameters")
-            #expect(columns == shape.columns.map(\.type.oid), "\(shape.name): columns")
-            for (column, origin) in zip(shape.columns, origins) where origin != "0|0" {
-                // What comes straight from a column is NULL where that may be.
-                #expect(column.isNullable != notNull.contains(origin), "\(shape.name): \(origin)")
-            }
+            #expect(try await StatementCheck.problems(of: shape, on: connection, notNull: notNull) == [])
         }
         await connection.close()
     }
@@ -52,16 +36,10 @@ import Testing
         let wrong = statement(
             "wrong", takes: Snowflake.self, gives: Int64.self,
             sql: "SELECT guild_name FROM guild_config WHERE guild_id = $1")
-        let types = try await connection.perform(.single) { session throws(PostgresError) in
-            try session.describe(wrong.shape).columnTypes
-        }
-        #expect(types != wrong.shape.columns.map(\.type.oid))
-        let error = await #expect(throws: PostgresError.self) {
-            try await connection.perform(.single) { session throws(PostgresError) in
-                _ = try session.describe(statement("worse", sql: "SELECT nothing FROM guild_config").shape)
-            }
-        }
-        #expect(error?.sqlState == "42703")
+        #expect(try await StatementCheck.problems(of: wrong.shape, on: connection) == ["wrong: columns"])
+        let worse = statement("worse", sql: "SELECT nothing FROM guild_config")
+        let problems = try await StatementCheck.problems(of: worse.shape, on: connection)
+        #expect(problems.first?.contains(#"column "nothing" does not exist"#) == true)
         await connection.close()
     }
 
@@ -69,16 +47,9 @@ import Testing
         let database = try await TestDatabase(.sqlite)
         await (try await database.openMigrated()).close()
         guard case .sqlite(let path) = database.location else { return }
-        let queue = try DatabaseQueue(path: path)
+        let connection = try SQLiteConnection(path, patience: .seconds(5))
         for shape in SQLiteStatements.all {
-            let found = try await queue.read { try SQLiteShape(shape.sql, $0) }
-            #expect(found.parameterCount == shape.parameters.count, "\(shape.name): parameters")
-            #expect(found.columns.count == shape.columns.count, "\(shape.name): columns")
-            for (column, declared) in zip(shape.columns, found.columns) {
-                guard let declared else { continue }
-                #expect(declared.type == column.type.sqliteType, "\(shape.name): type of a column")
-                #expect(declared.isNullable == column.isNullable, "\(shape.name): nullability of a column")
-            }
+            #expect(try StatementCheck.problems(of: shape, on: connection) == [])
         }
     }
 
@@ -88,67 +59,30 @@ import Testing
         let database = try await TestDatabase(.sqlite)
         await (try await database.openMigrated()).close()
         guard case .sqlite(let path) = database.location else { return }
-        let queue = try DatabaseQueue(path: path)
+        let connection = try SQLiteConnection(path, patience: .seconds(5))
         for (index, shape) in SQLiteStatements.all.enumerated() {
-            try await queue.write { database in
-                let statement = try database.makeStatement(sql: shape.sql)
-                try statement.setArguments(StatementArguments(shape.parameters.map { $0.sample(index + 100) }))
-                _ = try Row.fetchAll(statement)
-            }
+            let values = shape.parameters.map { $0.sample(index + 100) }
+            _ = try connection.transaction(.writing) { try connection.prepare(shape.sql).rows(values) }
         }
-        for (table, column, type) in try await queue.read(Self.ownColumns) {
-            let stored = try await queue.read {
-                try Set(String.fetchAll($0, sql: "SELECT DISTINCT typeof(\(column)) FROM \(table)"))
+        for table in try connection.tables {
+            for column in try connection.columns(of: table) {
+                let stored = try connection.prepare("SELECT DISTINCT typeof(\(column.name)) FROM \(table)").rows()
+                #expect(
+                    Set(stored.map { $0[0].text }).subtracting(["null", column.type.lowercased()]).isEmpty,
+                    "\(table).\(column.name)")
             }
-            #expect(stored.subtracting(["null", type.lowercased()]).isEmpty, "\(table).\(column)")
-        }
-    }
-
-    private static func ownColumns(_ database: Database) throws -> [(String, String, String)] {
-        try String.fetchAll(database, sql: "SELECT name FROM sqlite_master WHERE type = 'table'").flatMap { table in
-            try database.columns(in: table).map { (table, $0.name, $0.type) }
-        }
-    }
-}
-
-/// What SQLite makes of a statement. Only a bare column of a table has a declared type.
-private struct SQLiteShape: Sendable {
-    let parameterCount: Int
-    let columns: [(type: String, isNullable: Bool)?]
-
-    init(_ sql: String, _ database: Database) throws {
-        let statement = try database.makeStatement(sql: sql)
-        let pointer = statement.sqliteStatement
-        parameterCount = Int(sqlite3_bind_parameter_count(pointer))
-        let tables = try String.fetchAll(database, sql: "SELECT name FROM sqlite_master WHERE type = 'table'")
-        columns = try (0..<sqlite3_column_count(pointer)).map { index in
-            guard let declared = sqlite3_column_decltype(pointer, index) else { return nil }
-            let name = statement.columnNames[Int(index)]
-            let owner = tables.first { sql.contains($0) }
-            let column = try owner.flatMap { owner in
-                try database.columns(in: owner).first { $0.name == name }
-            }
-            guard let column else { return nil }
-            return (String(cString: declared), !column.isNotNull && column.primaryKeyIndex == 0)
         }
     }
 }
 
 extension SQLType {
-    fileprivate var sqliteType: String {
-        switch self {
-        case .bigint, .integer, .boolean: "INTEGER"
-        case .text, .bigintArray, .integerArray, .textArray: "TEXT"
-        }
-    }
-
     /// A value of the type; a different number for each statement, so that keys do not collide.
-    fileprivate func sample(_ number: Int) -> DatabaseValue {
+    fileprivate func sample(_ number: Int) -> SQLiteValue {
         switch self {
-        case .bigint, .integer: number.databaseValue
-        case .boolean: true.databaseValue
-        case .text: "text".databaseValue
-        case .bigintArray, .integerArray, .textArray: "[1]".databaseValue
+        case .bigint, .integer: .integer(Int64(number))
+        case .boolean: .integer(1)
+        case .text: .text("text")
+        case .bigintArray, .integerArray, .textArray: .text("[1]")
         }
     }
 }

@@ -1,4 +1,3 @@
-import GRDB
 import Logging
 import Synchronization
 import TestKit
@@ -59,27 +58,10 @@ struct TestDatabase: Sendable {
         switch location {
         case .postgresql: return try await PostgresServer.shared().run(sql: sql, database: name)
         case .sqlite(let path):
-            var configuration = Configuration()
-            configuration.busyMode = .timeout(5)
-            return try await DatabaseQueue(path: path, configuration: configuration).write { database in
-                var rows: [String] = []
-                let statements = try database.allStatements(sql: sql)
-                while let statement = try statements.next() {
-                    let cursor = try Row.fetchCursor(statement)
-                    while let row = try cursor.next() {
-                        rows.append(
-                            row.databaseValues.map { value in
-                                switch value.storage {
-                                case .null: ""
-                                case .int64(let number): String(number)
-                                case .double(let number): String(number)
-                                case .string(let text): text
-                                case .blob(let data): "blob of \(data.count)"
-                                }
-                            }.joined(separator: "|"))
-                    }
-                }
-                return rows
+            try SQLiteFile.create(path)
+            let connection = try SQLiteConnection(path, patience: .seconds(5))
+            return try connection.transaction(.writing) {
+                try connection.rows(ofAll: sql).map { $0.map(\.text).joined(separator: "|") }
             }
         }
     }

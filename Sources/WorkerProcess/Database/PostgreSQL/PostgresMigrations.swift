@@ -2,6 +2,8 @@
 struct PostgresMigration: Sendable {
     let number: Int
     let name: String
+    /// The oldest version of the schema whose statements are valid after it (`MigrationPlan`).
+    let usableFrom: Int
     let statements: [String]
 }
 
@@ -9,11 +11,12 @@ struct PostgresMigration: Sendable {
 enum PostgresMigrations {
     static let all: [PostgresMigration] = [
         PostgresMigration(
-            number: 1, name: "guilds, activity, command registration",
+            number: 1, name: "guilds, activity, command registration", usableFrom: 1,
             statements: firstTables + PostgresAdoption.statements),
         PostgresMigration(
-            number: 2, name: "order of settings, messages sent, daily runs", statements: tablesOfEffects),
-        PostgresMigration(number: 3, name: "preferences, daily posts, notes for admins", statements: tablesOfAGuild),
+            number: 2, name: "order of settings, messages sent, daily runs", usableFrom: 2, statements: tablesOfEffects),
+        PostgresMigration(
+            number: 3, name: "preferences, daily posts, notes for admins", usableFrom: 3, statements: tablesOfAGuild),
     ]
 
     /// Where migrations are recorded; made before the first.
@@ -23,7 +26,15 @@ enum PostgresMigrations {
             name TEXT NOT NULL,
             release TEXT NOT NULL,
             applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
-        )
+        );
+        DO $$ BEGIN
+            -- Asked first, because ALTER TABLE waits for everyone who reads the table.
+            IF NOT EXISTS (
+                SELECT FROM pg_attribute WHERE attrelid = 'schema_migration'::regclass AND attname = 'usable_from'
+            ) THEN
+                ALTER TABLE schema_migration ADD COLUMN usable_from BIGINT;
+            END IF;
+        END $$
         """
 
     /// Held by whoever migrates, to the end of the transaction. The number is "OLIM" in ASCII.

@@ -16,11 +16,12 @@ enum PostgresStatements {
     static let now = "(SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)"
 
     static let appliedMigrations = statement(
-        "applied_migrations", gives: Int64.self, sql: "SELECT version FROM schema_migration")
+        "applied_migrations", gives: Int64.self, Int64.self,
+        sql: "SELECT version, coalesce(usable_from, version) FROM schema_migration")
 
     static let recordMigration = statement(
-        "record_migration", takes: Int64.self, String.self, String.self,
-        sql: "INSERT INTO schema_migration (version, name, release) VALUES ($1, $2, $3)")
+        "record_migration", takes: Int64.self, String.self, String.self, Int64.self,
+        sql: "INSERT INTO schema_migration (version, name, release, usable_from) VALUES ($1, $2, $3, $4)")
 
     static let identity = statement("identity", gives: String.self, sql: "SELECT id FROM olim_identity")
 

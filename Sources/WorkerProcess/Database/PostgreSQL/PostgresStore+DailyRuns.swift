@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Shared
 
 extension PostgresStore {
@@ -14,7 +13,7 @@ extension PostgresStore {
     }
 
     func claimRuns(of tasks: [String], limit: Int, lease: Duration) async throws(StoreError) -> [DailyRun] {
-        let token = UUID().uuidString
+        let token = RandomToken.make()
         let rows = try await perform(.single) { session throws(PostgresError) in
             try session.rows(Statements.claim, (tasks, token, lease.microseconds, Int64(limit)))
         }

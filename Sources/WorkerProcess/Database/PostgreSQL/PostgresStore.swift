@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Logging
 internal import Shared
 
@@ -128,7 +127,7 @@ final class PostgresStore: Store {
         of application: Snowflake, _ body: @Sendable @escaping (String?) async throws -> String
     ) async throws {
         try await RegistrationLease.run(
-            self, application: application, holder: UUID().uuidString, times: leaseTimes, body)
+            self, application: application, holder: RandomToken.make(), times: leaseTimes, body)
     }
 
     func forgetRecords(olderThan age: Duration) async throws(StoreError) -> Int {
@@ -200,7 +199,7 @@ extension PostgresStore {
         }
     }
 
-    /// Applies one migration if it is missing; a later release's schema is refused.
+    /// Applies one migration if it is missing; a later release's schema is refused if it is of no use.
     private static func apply(
         _ migration: PostgresMigration, _ session: PostgresSession
     ) throws(PostgresError) -> Bool {
@@ -208,8 +207,8 @@ extension PostgresStore {
         try session.execute(PostgresMigrations.lock)
         try session.execute("SET LOCAL client_min_messages = warning")
         try session.execute(PostgresMigrations.createRecord)
-        let applied = Set(try session.rows(PostgresStatements.appliedMigrations, ()).map(Int.init))
-        switch MigrationPlan(known: PostgresMigrations.all.map(\.number), applied: applied) {
+        let record = try session.rows(PostgresStatements.appliedMigrations, ())
+        switch MigrationPlan(known: PostgresMigrations.all.map(\.number), record: record) {
         case .refuse(let found):
             // 3F000: invalid schema, which is `misconfigured`.
             throw PostgresError(sqlState: "3F000", message: MigrationPlan.laterRelease(found))
@@ -218,7 +217,8 @@ extension PostgresStore {
         }
         for statement in migration.statements { try session.execute(statement) }
         try session.run(
-            PostgresStatements.recordMigration, (Int64(migration.number), migration.name, Version.current))
+            PostgresStatements.recordMigration,
+            (Int64(migration.number), migration.name, Version.current, Int64(migration.usableFrom)))
         return true
     }
 }

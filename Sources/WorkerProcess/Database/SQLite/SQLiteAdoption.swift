@@ -1,5 +1,4 @@
-internal import Foundation
-internal import GRDB
+internal import Shared
 
 /// Makes `guild_config`, taking over the rows of one that another program has kept.
 ///
@@ -37,18 +36,21 @@ struct SQLiteAdoption {
     /// order do views and other tables' references to `guild_config` stay as they are).
     private static let newTable = "guild_config_of_olim"
 
-    private let database: Database
+    private let connection: SQLiteConnection
     private var reports: [String] = []
 
-    init(_ database: Database) {
-        self.database = database
+    init(_ connection: SQLiteConnection) {
+        self.connection = connection
     }
 
     /// Does it and says what could not be taken over.
     func run() throws -> [String] {
         var adoption = self
-        guard try database.tableExists("guild_config") else {
-            try database.execute(sql: Self.createTable("guild_config", extra: []))
+        let existing = try connection.prepare(
+            "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'guild_config' COLLATE NOCASE"
+        ).rows()
+        guard !existing.isEmpty else {
+            try connection.execute(Self.createTable("guild_config", extra: []))
             return []
         }
         try adoption.adopt()
@@ -56,31 +58,32 @@ struct SQLiteAdoption {
     }
 
     private mutating func adopt() throws {
-        let legacy = try Row.fetchAll(database, sql: "PRAGMA table_info(guild_config)").map { row in
-            LegacyColumn(name: row["name"], type: row["type"] ?? "", defaultValue: row["dflt_value"])
+        // Number, name, type, NOT NULL, default, place in the key (sqlite.org/pragma.html#pragma_table_info).
+        let legacy = try connection.prepare("PRAGMA table_info(guild_config)").rows().map { row in
+            LegacyColumn(name: row[1].text, type: row[2].text, defaultValue: row[4] == .null ? nil : row[4].text)
         }
         guard legacy.contains(where: { $0.name.lowercased() == "guild_id" }) else {
             throw StoreError(
                 kind: .misconfigured, code: nil,
                 description: "the database has a table guild_config without a column guild_id; rename that table")
         }
-        let attached = try String.fetchAll(
-            database,
-            sql: """
-                SELECT sql FROM sqlite_master
-                WHERE tbl_name = 'guild_config' COLLATE NOCASE AND type IN ('index', 'trigger') AND sql IS NOT NULL
-                """)
+        let attached = try connection.prepare(
+            """
+            SELECT sql FROM sqlite_master
+            WHERE tbl_name = 'guild_config' COLLATE NOCASE AND type IN ('index', 'trigger') AND sql IS NOT NULL
+            """
+        ).rows()
         let own = Set(Self.columns.map(\.name))
         let extra = legacy.filter { !own.contains($0.name.lowercased()) }.map(\.keptAside)
-        try database.execute(sql: Self.createTable(Self.newTable, extra: extra))
+        try connection.execute(Self.createTable(Self.newTable, extra: extra))
         try copyRows(legacy: legacy, extra: extra)
         // With its indexes and triggers, whose names are free again then.
-        try database.execute(sql: "DROP TABLE guild_config")
+        try connection.execute("DROP TABLE guild_config")
         // Else views of the table, which for this moment is missing, would be an error.
-        try database.execute(sql: "PRAGMA legacy_alter_table = ON")
-        try database.execute(sql: "ALTER TABLE \(Self.newTable) RENAME TO guild_config")
-        try database.execute(sql: "PRAGMA legacy_alter_table = OFF")
-        for sql in attached { try database.execute(sql: sql) }
+        try connection.execute("PRAGMA legacy_alter_table = ON")
+        try connection.execute("ALTER TABLE \(Self.newTable) RENAME TO guild_config")
+        try connection.execute("PRAGMA legacy_alter_table = OFF")
+        for sql in attached { try connection.execute(sql[0].text) }
     }
 
     private mutating func copyRows(legacy: [LegacyColumn], extra: [LegacyColumn.KeptAside]) throws {
@@ -88,44 +91,43 @@ struct SQLiteAdoption {
             legacy.first { $0.name.lowercased() == column.name }.map { (column, $0) }
         }
         let names = taken.map { Self.quoted($0.0.name) } + extra.map { Self.quoted($0.newName) }
-        let insert = try database.makeStatement(
-            sql: """
-                INSERT INTO \(Self.newTable) (\(names.joined(separator: ", ")))
-                VALUES (\(names.map { _ in "?" }.joined(separator: ", ")))
-                """)
+        let insert = try connection.prepare(
+            """
+            INSERT INTO \(Self.newTable) (\(names.joined(separator: ", ")))
+            VALUES (\(names.map { _ in "?" }.joined(separator: ", ")))
+            """)
         var seen: Set<Int64> = []
         // The newest row of a guild comes first, if the table lets a guild have several. WITHOUT ROWID tables have a key.
-        let hasRowID = (try? database.makeStatement(sql: "SELECT rowid FROM guild_config")) != nil
-        let rows = try Row.fetchCursor(
-            database, sql: "SELECT * FROM guild_config" + (hasRowID ? " ORDER BY rowid DESC" : ""))
-        while let row = try rows.next() {
-            guard let values = try ownValues(of: row, taken: taken, seen: &seen) else { continue }
-            let others = extra.map { row[$0.oldName] as DatabaseValue }
-            try insert.execute(arguments: StatementArguments(values + others))
+        let hasRowID = (try? connection.prepare("SELECT rowid FROM guild_config")) != nil
+        let all = try connection.prepare("SELECT * FROM guild_config" + (hasRowID ? " ORDER BY rowid DESC" : ""))
+        try all.run { statement in
+            let row = LegacyRow(statement)
+            guard let values = try ownValues(of: row, taken: taken, seen: &seen) else { return }
+            try insert.run(values + extra.map { row[$0.oldName] })
         }
     }
 
     /// The row's values for our columns, or nil if the row is rejected as a whole.
     private mutating func ownValues(
-        of row: Row, taken: [(OwnColumn, LegacyColumn)], seen: inout Set<Int64>
-    ) throws -> [DatabaseValue]? {
-        var values: [DatabaseValue] = []
+        of row: LegacyRow, taken: [(OwnColumn, LegacyColumn)], seen: inout Set<Int64>
+    ) throws -> [SQLiteValue]? {
+        var values: [SQLiteValue] = []
         for (column, legacy) in taken {
-            let value = row[legacy.name] as DatabaseValue
+            let value = row[legacy.name]
             switch (column.kind, LegacySnowflake(value.legacyCell)) {
-            case (.text, _): values.append(value.isNull ? .null : value.text.databaseValue)
+            case (.text, _): values.append(value == .null ? .null : .text(value.text))
             case (.id, .id(let id)) where column.name == "guild_id":
                 guard seen.insert(id).inserted else {
                     try reject(row, column: column.name, because: "another row has the same guild_id")
                     return nil
                 }
-                values.append(id.databaseValue)
+                values.append(.integer(id))
             case (.id, _) where column.name == "guild_id":
                 try reject(row, column: column.name, because: "not an id")
                 return nil
-            case (.id, .id(let number)), (.number, .id(let number)): values.append(number.databaseValue)
+            case (.id, .id(let number)), (.number, .id(let number)): values.append(.integer(number))
             case (.id, .none): values.append(.null)
-            case (.number, .none): values.append(value.isNull ? .null : 0.databaseValue)
+            case (.number, .none): values.append(value == .null ? .null : .integer(0))
             case (.id, .junk), (.number, .junk):
                 try reject(row, column: column.name, because: "not \(column.kind == .id ? "an id" : "a number")")
                 values.append(.null)
@@ -134,13 +136,9 @@ struct SQLiteAdoption {
         return values
     }
 
-    private mutating func reject(_ row: Row, column: String, because reason: String) throws {
-        let texts = Dictionary(
-            row.map { ($0.0, $0.1.isNull ? nil : $0.1.text) }, uniquingKeysWith: { first, _ in first })
-        let json = String(decoding: try JSONEncoder().encode(texts), as: UTF8.self)
-        try database.execute(
-            sql: "INSERT INTO guild_config_rejected (column_name, reason, legacy_row) VALUES (?, ?, ?)",
-            arguments: [column, reason, json])
+    private mutating func reject(_ row: LegacyRow, column: String, because reason: String) throws {
+        try connection.prepare("INSERT INTO guild_config_rejected (column_name, reason, legacy_row) VALUES (?, ?, ?)")
+            .run([.text(column), .text(reason), .text(row.json.text)])
         reports.append("guild_config.\(column): \(reason); kept in guild_config_rejected")
     }
 
@@ -153,7 +151,7 @@ struct SQLiteAdoption {
 
     /// An SQL identifier: names of legacy columns come from the database, not from this program.
     fileprivate static func quoted(_ name: String) -> String {
-        "\"\(name.replacingOccurrences(of: "\"", with: "\"\""))\""
+        "\"\(name.replacing("\"", with: "\"\""))\""
     }
 
     /// A column that was there.
@@ -178,26 +176,30 @@ struct SQLiteAdoption {
     }
 }
 
-extension DatabaseValue {
-    /// For `LegacySnowflake`.
-    fileprivate var legacyCell: SQLCell {
-        switch storage {
-        case .null: .null
-        case .int64(let value): .integer(value)
-        case .double(let value): Int64(exactly: value).map { .integer($0) } ?? .text(String(value))
-        case .string(let text): .text(text)
-        case .blob(let data): .text(String(decoding: data, as: UTF8.self))
-        }
+/// A row of the table that was there.
+private struct LegacyRow {
+    private let cells: [(name: String, value: SQLiteValue)]
+
+    init(_ statement: SQLitePrepared) {
+        cells = (0..<statement.columnCount).map { (statement.columnName($0), statement.value($0)) }
     }
 
-    /// As text, whatever it is.
-    fileprivate var text: String {
-        switch storage {
-        case .null: ""
-        case .int64(let value): String(value)
-        case .double(let value): String(value)
-        case .string(let text): text
-        case .blob(let data): String(decoding: data, as: UTF8.self)
+    subscript(_ column: String) -> SQLiteValue { cells.first { $0.name == column }?.value ?? .null }
+
+    /// Every column as text.
+    var json: JSON {
+        .object(cells.map { .init($0.name, $0.value == .null ? .null : .string($0.value.text)) })
+    }
+}
+
+extension SQLiteValue {
+    /// For `LegacySnowflake`.
+    fileprivate var legacyCell: SQLCell {
+        switch self {
+        case .null: .null
+        case .integer(let value): .integer(value)
+        case .real(let value): Int64(exactly: value).map { .integer($0) } ?? .text(text)
+        case .text, .blob: .text(text)
         }
     }
 }

@@ -1,6 +1,6 @@
-internal import Foundation
-internal import GRDB
+internal import CSQLite
 internal import Glibc
+internal import Shared
 
 /// Making and opening the file.
 enum SQLiteFile {
@@ -8,15 +8,13 @@ enum SQLiteFile {
     ///
     /// SQLite would make it with the mode the umask leaves; its `-wal` and `-shm` files take the mode of the file itself.
     static func create(_ path: String) throws(StoreError) {
-        let directory = (path as NSString).deletingLastPathComponent
-        if !directory.isEmpty {
-            do {
-                try FileManager.default.createDirectory(
-                    atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        if let directory = Directories.parent(of: path) {
+            do throws(Directories.Failure) {
+                try Directories.make(directory, mode: 0o700)
             } catch {
                 throw StoreError(
                     kind: .misconfigured, code: nil,
-                    description: "the directory \(directory) of the SQLite file cannot be made: \(reason)")
+                    description: "the directory \(directory) of the SQLite file cannot be made: \(error)")
             }
         }
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -24,31 +22,31 @@ enum SQLiteFile {
             let noRoom = errno == ENOSPC || errno == EDQUOT || errno == EMFILE || errno == ENFILE || errno == EIO
             throw StoreError(
                 kind: noRoom ? .unavailable : .misconfigured, code: nil,
-                description: "the SQLite file \(path) cannot be opened for writing: \(reason)")
+                description: "the SQLite file \(path) cannot be opened for writing: \(String(cString: strerror(errno)))"
+            )
         }
         Glibc.close(descriptor)
     }
 
     /// Opens it in WAL mode. Blocks.
-    static func open(_ path: String, _ configuration: Configuration) throws -> DatabasePool {
-        let pool = try retryingBusy { try DatabasePool(path: path, configuration: configuration) }
-        // After opening, because DatabasePool sets NORMAL itself when it switches to WAL. An event is acknowledged once
-        // its transaction has committed, and NORMAL may lose commits when the power fails; FULL costs 0.2 ms each.
-        try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-        return pool
+    static func open(_ path: String, patience: Duration) throws -> SQLiteConnection {
+        let connection = try SQLiteConnection(path, patience: patience)
+        try retryingBusy { try connection.execute("PRAGMA journal_mode = WAL") }
+        // An event is acknowledged once its transaction has committed, and less than FULL may lose commits when the power
+        // fails. There are no foreign keys of ours, and those of another program's tables must not act on our migration.
+        try connection.execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF")
+        return connection
     }
 
     /// Switching to WAL does not wait for another process that does the same: SQLite answers SQLITE_BUSY at once.
-    private static func retryingBusy<Value>(_ body: () throws -> Value) throws -> Value {
+    private static func retryingBusy(_ body: () throws -> Void) throws {
         for _ in 0..<50 {
             do {
                 return try body()
-            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+            } catch let error as SQLiteError where error.primaryCode == SQLITE_BUSY {
                 usleep(useconds_t.random(in: 10_000...60_000))
             }
         }
-        return try body()
+        try body()
     }
-
-    private static var reason: String { String(cString: strerror(errno)) }
 }

@@ -1,18 +1,16 @@
-internal import GRDB
-
 /// The schema's history. A migration that has been released is never changed; the next one goes at the end.
 enum SQLiteMigrations {
     static let all: [SQLiteMigration] = [
-        SQLiteMigration(number: 1, name: "guilds, activity, command registration") { database in
-            for table in firstTables { try database.execute(sql: table) }
-            return try SQLiteAdoption(database).run()
+        SQLiteMigration(number: 1, name: "guilds, activity, command registration", usableFrom: 1) { connection in
+            for table in firstTables { try connection.execute(table) }
+            return try SQLiteAdoption(connection).run()
         },
-        SQLiteMigration(number: 2, name: "order of settings, messages sent, daily runs") { database in
-            for statement in tablesOfEffects { try database.execute(sql: statement) }
+        SQLiteMigration(number: 2, name: "order of settings, messages sent, daily runs", usableFrom: 2) { connection in
+            for statement in tablesOfEffects { try connection.execute(statement) }
             return []
         },
-        SQLiteMigration(number: 3, name: "preferences, daily posts, notes for admins") { database in
-            for statement in tablesOfAGuild { try database.execute(sql: statement) }
+        SQLiteMigration(number: 3, name: "preferences, daily posts, notes for admins", usableFrom: 3) { connection in
+            for statement in tablesOfAGuild { try connection.execute(statement) }
             return []
         },
     ]

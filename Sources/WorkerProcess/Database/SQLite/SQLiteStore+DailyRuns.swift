@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Shared
 
 /// `BEGIN IMMEDIATE` lets one worker at a time claim.
@@ -15,7 +14,7 @@ extension SQLiteStore {
     }
 
     func claimRuns(of tasks: [String], limit: Int, lease: Duration) async throws(StoreError) -> [DailyRun] {
-        let token = UUID().uuidString
+        let token = RandomToken.make()
         let rows = try await write {
             try $0.rows(Statements.claim, (tasks, token, lease.microseconds, Int64(limit)))
         }

@@ -1,4 +1,3 @@
-internal import GRDB
 internal import Shared
 
 extension SQLiteStore {
@@ -63,19 +62,16 @@ extension SQLiteStore {
     }
 
     func watchSettings(_ heard: @Sendable @escaping (SettingsSignal) -> Void) async {
-        var configuration = Configuration()
-        configuration.readonly = true
-        configuration.label = "olim.sqlite.watch"
-        guard let watcher = try? DatabaseQueue(path: path, configuration: configuration) else { return }
-        defer { try? watcher.close() }
+        guard let watcher = try? await SQLiteThread(path, patience: Self.patience) else { return }
         var known: (version: Int64, number: Int64)?
         while !Task.isCancelled {
             // Grows with every commit of another connection; the number behind it only with those that matter here.
             let last = known
-            let seen = try? await watcher.read { database -> (version: Int64, number: Int64)? in
-                guard let version = try Int64.fetchOne(database, sql: "PRAGMA data_version") else { return nil }
+            let seen = try? await watcher.perform { connection -> (version: Int64, number: Int64)? in
+                guard case .integer(let version) = try connection.prepared("PRAGMA data_version").rows().first?.first
+                else { return nil }
                 if let last, last.version == version { return last }
-                let number = try SQLiteSession(database: database).rows(Statements.changeNumber, ()).first
+                let number = try SQLiteSession(connection: connection).rows(Statements.changeNumber, ()).first
                 return number.map { (version, $0) }
             }
             if let seen {
@@ -87,6 +83,7 @@ extension SQLiteStore {
             }
             try? await Task.sleep(for: SettingsSignal.interval)
         }
+        await watcher.close()
         heard(.deaf)
     }
 }

@@ -1,24 +1,20 @@
-internal import Foundation
-internal import GRDB
 internal import Logging
 internal import Shared
-internal import Synchronization
 
-/// The store in one file, through GRDB: for a bot on one machine, with nothing to install.
+/// The store in one file: for a bot on one machine, with nothing to install.
 ///
 /// Any number of worker processes share the file: it is in WAL mode, every transaction that writes begins with `BEGIN
-/// IMMEDIATE`, so that none finds out half-way that another was first, and waits `busyTimeout` for its turn. GRDB runs
-/// transactions on threads of its own.
+/// IMMEDIATE`, and waits `patience` for its turn. What reads waits for no one.
 final class SQLiteStore: Store {
     /// How long a transaction waits for another process's before the work is released: many times what a transaction
     /// takes, and shorter than anyone would wait for an answer.
-    static let busyTimeout: Double = 5
+    static let patience: Duration = .seconds(5)
 
-    let pool: DatabasePool
     let path: String
+    private let writer: SQLiteThread
+    private let reader: SQLiteThread
     private let leaseTimes: RegistrationLease.Times
     private let logger: Logger
-    private let isClosed = Atomic(false)
 
     /// Opens the file, making it (mode 0600) and its directory (0700) where they are missing.
     init(path: String, leaseTimes: RegistrationLease.Times = .init(), logger: Logger) async throws(StoreError) {
@@ -26,12 +22,12 @@ final class SQLiteStore: Store {
         self.leaseTimes = leaseTimes
         self.logger = logger
         try SQLiteFile.create(path)
-        var configuration = Configuration()
-        configuration.busyMode = .timeout(Self.busyTimeout)
-        // There are none of ours, and those of a database that is shared with another program must not act on our migration.
-        configuration.foreignKeysEnabled = false
-        configuration.label = "olim.sqlite"
-        pool = try await Self.open(path, configuration)
+        do {
+            writer = try await SQLiteThread(path, patience: Self.patience)
+            reader = try await SQLiteThread(path, patience: Self.patience)
+        } catch {
+            throw StoreError(sqlite: error, path: path, isOpening: true)
+        }
     }
 
     var identity: StoreIdentity {
@@ -48,7 +44,7 @@ final class SQLiteStore: Store {
             let applied: SQLiteMigrator.Outcome
             do throws(StoreError) {
                 applied = try await write { session in
-                    try SQLiteMigrator.apply(migration, of: SQLiteMigrations.all, to: session.database, place: place)
+                    try SQLiteMigrator.apply(migration, of: SQLiteMigrations.all, to: session.connection, place: place)
                 }
             } catch {
                 throw error.duringMigration(migration.number)
@@ -127,7 +123,7 @@ final class SQLiteStore: Store {
         of application: Snowflake, _ body: @Sendable @escaping (String?) async throws -> String
     ) async throws {
         try await RegistrationLease.run(
-            self, application: application, holder: UUID().uuidString, times: leaseTimes, body)
+            self, application: application, holder: RandomToken.make(), times: leaseTimes, body)
     }
 
     func forgetRecords(olderThan age: Duration) async throws(StoreError) -> Int {
@@ -140,17 +136,8 @@ final class SQLiteStore: Store {
     }
 
     func close() async {
-        guard !isClosed.exchange(true, ordering: .relaxed) else { return }
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { [pool, logger] in
-                do {
-                    try pool.close()
-                } catch {
-                    logger.warning("SQLite did not close", metadata: ["error": "\(error)"])
-                }
-                continuation.resume()
-            }
-        }
+        await writer.close()
+        await reader.close()
     }
 }
 
@@ -184,61 +171,34 @@ extension SQLiteStore: RegistrationLeases {
 extension SQLiteStore {
     /// One transaction that sees the last commit and writes nothing.
     func read<Value: Sendable>(
-        _ body: @Sendable @escaping (SQLiteSession) throws -> Value
+        _ body: @Sendable (SQLiteSession) throws -> Value
     ) async throws(StoreError) -> Value {
-        do {
-            // GRDB runs it on a queue of its own, where a task's values are not known.
-            let events = EventContext.current
-            return try await pool.read { [logger] database in
-                try EventContext.$current.withValue(events) {
-                    try body(SQLiteSession(database: database, logger: logger))
-                }
-            }
-        } catch {
-            throw storeError(error)
-        }
+        try await perform(.reading, on: reader, body)
     }
 
     /// One transaction that has the file to itself; durable when it returns.
     func write<Value: Sendable>(
-        _ body: @Sendable @escaping (SQLiteSession) throws -> Value
+        _ body: @Sendable (SQLiteSession) throws -> Value
+    ) async throws(StoreError) -> Value {
+        try await perform(.writing, on: writer, body)
+    }
+
+    /// What reads and writes outside transactions, for PRAGMAs.
+    func withWriter<Value: Sendable>(
+        _ body: @Sendable (SQLiteConnection) throws -> Value
+    ) async throws -> Value {
+        try await writer.perform(body)
+    }
+
+    private func perform<Value: Sendable>(
+        _ kind: SQLiteTransaction, on thread: SQLiteThread, _ body: @Sendable (SQLiteSession) throws -> Value
     ) async throws(StoreError) -> Value {
         do {
-            let events = EventContext.current
-            return try await pool.writeWithoutTransaction { [logger] database in
-                var value: Value?
-                try database.inTransaction(.immediate) {
-                    value = try EventContext.$current.withValue(events) {
-                        try body(SQLiteSession(database: database, logger: logger))
-                    }
-                    return .commit
-                }
-                guard let value else { throw CancellationError() }
-                return value
+            return try await thread.perform { [logger] connection in
+                try connection.transaction(kind) { try body(SQLiteSession(connection: connection, logger: logger)) }
             }
         } catch {
-            throw storeError(error)
-        }
-    }
-
-    private func storeError(_ error: any Error) -> StoreError {
-        guard !isClosed.load(ordering: .relaxed) else {
-            return StoreError(kind: .closed, code: nil, description: "the store is closed")
-        }
-        return StoreError(sqlite: error, path: path)
-    }
-
-    /// Opens the pool on a thread that may block.
-    private static func open(_ path: String, _ configuration: Configuration) async throws(StoreError) -> DatabasePool {
-        let result: Result<DatabasePool, any Error> = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                continuation.resume(returning: Result { try SQLiteFile.open(path, configuration) })
-            }
-        }
-        do {
-            return try result.get()
-        } catch {
-            throw StoreError(sqlite: error, path: path, isOpening: true)
+            throw StoreError(sqlite: error, path: path)
         }
     }
 
