@@ -85,6 +85,7 @@ extension QueueHub {
         send(
             .welcome(
                 Welcome(
+                    protocolVersion: QueueProtocol.agreed(hello.protocolVersions) ?? QueueProtocol.versions.upperBound,
                     version: Version.current, journal: identity.description, applicationID: directory.applicationID,
                     userID: directory.userID, shardIDs: directory.shardIDs, shardCount: directory.shardCount,
                     workers: queue.workerCount)),

@@ -50,7 +50,7 @@ public struct EventFrame: Sendable, Equatable {
 
 /// The answer to a worker's hello.
 public struct Welcome: Sendable, Equatable {
-    /// Queue protocol version the gateway speaks.
+    /// The queue protocol version that holds from now on: the highest that both ends speak.
     public var protocolVersion: Int
     /// The gateway program's version.
     public var version: String
@@ -69,7 +69,8 @@ public struct Welcome: Sendable, Equatable {
 
     /// Makes a welcome.
     public init(
-        protocolVersion: Int = QueueProtocol.version, version: String, journal: String, applicationID: Snowflake?,
+        protocolVersion: Int = QueueProtocol.versions.upperBound, version: String, journal: String,
+        applicationID: Snowflake?,
         userID: Snowflake?, shardIDs: [Int], shardCount: Int, workers: Int
     ) {
         self.protocolVersion = protocolVersion

@@ -1,7 +1,13 @@
 /// Numbers that both ends of the queue socket agree on (docs/queue-protocol.md).
 public enum QueueProtocol {
-    /// The version spoken here.
-    public static let version = 1
+    /// The versions spoken here: the present one, and the one before it as soon as there is one.
+    public static let versions = 1...1
+
+    /// The version that two ends use: the highest that both speak; nil if there is none.
+    public static func agreed(_ worker: ClosedRange<Int>, _ gateway: ClosedRange<Int> = versions) -> Int? {
+        worker.overlaps(gateway) ? min(worker.upperBound, gateway.upperBound) : nil
+    }
+
     /// Longest line either way, in bytes, without its line break.
     public static let maximumLineBytes = 16 << 20
     /// How long after connecting a worker may take to say hello.

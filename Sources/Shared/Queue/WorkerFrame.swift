@@ -1,7 +1,7 @@
 /// What a worker introduces itself with; its first frame.
 public struct WorkerHello: Sendable, Equatable {
-    /// Queue protocol version the worker speaks.
-    public var protocolVersion: Int
+    /// Queue protocol versions the worker speaks.
+    public var protocolVersions: ClosedRange<Int>
     /// Its name: 1 to 64 letters, digits, `.`, `_`, `:`, `-`. Several workers may bear one name.
     public var worker: String
     /// Its program's version.
@@ -23,11 +23,11 @@ public struct WorkerHello: Sendable, Equatable {
 
     /// Makes a hello.
     public init(
-        protocolVersion: Int = QueueProtocol.version, worker: String, version: String, capacity: Int,
+        protocolVersions: ClosedRange<Int> = QueueProtocol.versions, worker: String, version: String, capacity: Int,
         capacityBytes: Int? = nil, events: Set<String>? = nil, ephemeral: Set<String> = [],
         immediate: Set<String> = [], journal: String? = nil, done: [EventID] = []
     ) {
-        self.protocolVersion = protocolVersion
+        self.protocolVersions = protocolVersions
         self.worker = worker
         self.version = version
         self.capacity = capacity

@@ -30,18 +30,21 @@ public struct WorkerFrameDecoder {
 
 extension FrameFields {
     fileprivate func hello() throws(FrameError) -> WorkerHello {
-        let version = try integer("protocol")
-        guard version == QueueProtocol.version else {
+        let versions = try protocolVersions()
+        guard QueueProtocol.agreed(versions) != nil else {
             throw FrameError(
                 .unsupportedProtocol,
-                "the worker asks for queue protocol \(version), this gateway speaks \(QueueProtocol.version)")
+                """
+                the worker speaks queue protocol \(versions.inWords), this gateway \(QueueProtocol.versions.inWords); \
+                upgrade the older of the two
+                """)
         }
         let worker = try string("worker")
         guard QueueProtocol.isWorkerName(worker) else {
             throw malformed("worker", QueueProtocol.acceptedWorkerNames)
         }
         return WorkerHello(
-            protocolVersion: version,
+            protocolVersions: versions,
             worker: worker,
             version: try string("version"),
             capacity: try integer("capacity", in: QueueProtocol.capacityRange),
@@ -53,6 +56,15 @@ extension FrameFields {
             journal: try optionalString("journal"),
             done: optional("done") == nil ? [] : try ids("done")
         )
+    }
+
+    /// `protocol` alone is the only version.
+    private func protocolVersions() throws(FrameError) -> ClosedRange<Int> {
+        let highest = try integer("protocol")
+        guard optional("protocol_min") != nil else { return highest...highest }
+        let lowest = try integer("protocol_min")
+        guard lowest <= highest else { throw malformed("protocol_min", "an integer up to \"protocol\"") }
+        return lowest...highest
     }
 
     /// A reason may be left out; one that is too long is cut, not refused.
@@ -96,4 +108,8 @@ extension FrameFields {
     var members: [JSON.Member] {
         root.members.compactMap { $0.key == "op" ? nil : JSON.Member($0.key, JSON($0.value)) }
     }
+}
+
+extension ClosedRange<Int> {
+    fileprivate var inWords: String { count == 1 ? "\(lowerBound)" : "\(lowerBound) to \(upperBound)" }
 }

@@ -59,7 +59,8 @@ extension WorkerHello {
         func list(_ names: Set<String>) -> JSON { .array(names.sorted().map(JSON.string)) }
         return .compact([
             "op": "hello",
-            "protocol": .integer(protocolVersion),
+            "protocol": .integer(protocolVersions.upperBound),
+            "protocol_min": protocolVersions.count == 1 ? nil : .integer(protocolVersions.lowerBound),
             "worker": .string(worker),
             "version": .string(version),
             "capacity": .integer(capacity),

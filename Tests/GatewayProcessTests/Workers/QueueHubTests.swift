@@ -53,6 +53,19 @@ internal import Testing
         }
     }
 
+    @Test func `A worker of a later release that still speaks this protocol is welcome`() async throws {
+        try await HubHarness.run { harness in
+            let worker = try harness.peer()
+            try worker.send(
+                #"{"op":"hello","protocol":3,"protocol_min":1,"later":{},"worker":"new","version":"9","capacity":1}"#)
+            #expect(try await worker.frame("welcome")["protocol"]?.int == 1)
+            try await harness.dispatch()
+            let event = try await worker.frame("event")
+            try worker.send(#"{"op":"ack","later":true,"ids":[\#(try #require(event["id"]?.int))]}"#)
+            try await harness.eventually("the acknowledgement") { $0["queue"]?["depth"]?.int == 0 }
+        }
+    }
+
     @Test func `All other workers are told how many share the load`() async throws {
         try await HubHarness.run { harness in
             let (first, _) = try await harness.worker("a")
@@ -76,6 +89,8 @@ internal import Testing
         ([#"{"op":"hello","protocol":1,"worker":"w1","version":"1"}"#], "malformed"),
         ([#"{"op":"dance"}"#], "unknown_op"),
         ([#"{"op":"hello","protocol":2}"#], "unsupported_protocol"),
+        ([#"{"op":"hello","protocol":0}"#], "unsupported_protocol"),
+        ([#"{"op":"hello","protocol":3,"protocol_min":2}"#], "unsupported_protocol"),
         ([#"{"op":"ack","ids":[1]}"#], "unexpected"),
         ([#"{"op":"pong"}"#], "unexpected"),
         ([#"{"op":"drain"}"#], "unexpected"),

@@ -115,7 +115,8 @@ import Testing
         #"{"op":"hello","protocol":1,"worker":"w","version":"1","capacity":1.5}"#,
         hello + #","capacity_bytes":0}"#, hello + #","capacity_bytes":"8MB"}"#, hello + #","events":"MESSAGE_CREATE"}"#,
         hello + #","events":[""]}"#, hello + #","events":[7]}"#, hello + #","ephemeral":{}}"#,
-        hello + #","immediate":[null]}"#, hello + #","journal":7}"#, hello + #","done":[-5]}"#,
+        hello + #","protocol_min":2}"#, hello + #","protocol_min":"1"}"#, hello + #","immediate":[null]}"#,
+        hello + #","journal":7}"#, hello + #","done":[-5]}"#,
     ])
     func `what is not a frame is malformed`(line: String) {
         #expect(throws: FrameError.self) { try decode(line) }
@@ -151,7 +152,7 @@ import Testing
         (#"{"op":"event"}"#, "unknown_op: there is no op \"event\" in this direction"),
         (
             #"{"op":"hello","protocol":2}"#,
-            "unsupported_protocol: the worker asks for queue protocol 2, this gateway speaks 1"
+            "unsupported_protocol: the worker speaks queue protocol 2, this gateway 1; upgrade the older of the two"
         ),
         ("[]", "malformed: the line is not a JSON object: it is of type array"),
         ("{}", "malformed: the frame has no \"op\", or it is not a string"),

@@ -47,11 +47,15 @@ import Testing
 
 @Suite struct MigrationPlanTests {
     @Test(arguments: [
-        ([1, 2], [], MigrationPlan.apply([1, 2])), ([1, 2], [1], .apply([2])), ([1, 2], [1, 2], .apply([])),
-        ([1, 2], [2], .apply([1])), ([1, 2], [1, 2, 3], .refuse(found: 3)), ([], [], .apply([])),
+        ([1, 2], [:], MigrationPlan.apply([1, 2])), ([1, 2], [1: 1], .apply([2])), ([1, 2], [1: 1, 2: 2], .apply([])),
+        ([1, 2], [2: 2], .apply([1])), ([1, 2], [1: 1, 2: 2, 3: 3], .refuse(found: 3)), ([], [:], .apply([])),
+        ([1, 2], [1: 1, 2: 2, 3: 2], .apply([])), ([1, 2], [1: 1, 2: 2, 3: 2, 4: 1], .apply([])),
+        ([1, 2], [1: 1, 2: 2, 3: 2, 4: 3], .refuse(found: 4)), ([1, 2], [1: 1, 2: 2, 3: 3, 4: 1], .refuse(found: 3)),
     ])
-    func `what is missing is applied and what is unknown refused`(known: [Int], applied: [Int], plan: MigrationPlan) {
-        #expect(MigrationPlan(known: known, applied: Set(applied)) == plan)
+    func `what is missing is applied, and refused what this release cannot use`(
+        known: [Int], applied: [Int: Int], plan: MigrationPlan
+    ) {
+        #expect(MigrationPlan(known: known, applied: applied) == plan)
     }
 }
 

@@ -309,6 +309,23 @@ import Testing
     }
 
     @Test(arguments: Engine.allCases)
+    func `a database of a later release that left our statements valid is used, as after a rollback`(
+        engine: Engine
+    ) async throws {
+        let database = try await TestDatabase(engine)
+        try await database.openMigrated().close()
+        try await database.run(
+            """
+            ALTER TABLE guild_config ADD COLUMN favourite_colour TEXT;
+            INSERT INTO schema_migration (version, name, release, usable_from) VALUES (99, 'x', '9', 3)
+            """)
+        let store = try await database.openMigrated()
+        try await store.change(.welcome(channel: Snowflake(4), text: nil), of: Self.guild, event: EventID(1))
+        #expect(try await store.configuration(of: Self.guild).welcomeChannel == Snowflake(4))
+        await store.close()
+    }
+
+    @Test(arguments: Engine.allCases)
     func `a database without our schema is no event's fault`(engine: Engine) async throws {
         let store = try await TestDatabase(engine).open()
         let error = await #expect(throws: StoreError.self) { try await store.configuration(of: Self.guild) }

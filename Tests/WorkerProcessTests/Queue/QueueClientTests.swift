@@ -124,6 +124,28 @@ extension EventPlan {
         try await bench.end()
     }
 
+    @Test func `a gateway of a later release that speaks this protocol is worked for`() async throws {
+        let bench = try Bench { _ in EventPlan() }
+        let gateway = try await bench.gateway()
+        let connection = try await gateway.welcome()
+        connection.send(
+            raw: #"{"op":"weather","later":[1]}"# + "\n" + #"{"op":"members","workers":3,"later":null}"# + "\n")
+        connection.event(1)
+        try await eventually("it works") { connection.acknowledged == [1] }
+        try await bench.end()
+    }
+
+    @Test func `a gateway that chooses a protocol which nobody offered is left, and asked again`() async throws {
+        let bench = try Bench { _ in EventPlan() }
+        let gateway = try await bench.gateway()
+        let first = try await gateway.welcome(protocolVersion: 2)
+        try await eventually("the connection is closed") { first.isClosed }
+        let second = try await gateway.welcome(2)
+        second.event(1)
+        try await eventually("it works") { second.acknowledged == [1] }
+        try await bench.end()
+    }
+
     @Test func `a gateway that is not there yet, or goes without a word, is found again`() async throws {
         let bench = try Bench { _ in EventPlan() }
         let gateway = try await bench.gateway()

@@ -81,7 +81,8 @@ final class ScriptedGateway: Sendable {
 
     /// Waits for the connection of that number, from 1, and its hello, and welcomes it.
     func welcome(
-        _ number: Int = 1, journal: String = "J", workers: Int = 2, application: Snowflake? = nil
+        _ number: Int = 1, protocolVersion: Int = 1, journal: String = "J", workers: Int = 2,
+        application: Snowflake? = nil
     ) async throws -> Connection {
         let connection = try await eventually("hello on connection \(number)") {
             let connections = connections
@@ -90,7 +91,8 @@ final class ScriptedGateway: Sendable {
         connection.send(
             .welcome(
                 Welcome(
-                    version: "9", journal: journal, applicationID: application, userID: application, shardIDs: [0, 1],
+                    protocolVersion: protocolVersion, version: "9", journal: journal, applicationID: application,
+                    userID: application, shardIDs: [0, 1],
                     shardCount: 4, workers: workers)))
         return connection
     }
