@@ -56,6 +56,7 @@ run_tests --skip 'Simulation|FuzzTests'
 build_testable
 say "Counting what an event costs"
 python3 -B -m unittest discover --quiet --start-directory Tests/Benchmarks
+# shellcheck disable=SC2119
 run_guard
 
 say "Simulating more than a million steps"

@@ -43,7 +43,7 @@ parse_compose_files() {
 
 require_packages "${BUILD_PACKAGES[@]}" shellcheck systemd systemd-container python3 python3-venv
 say "Scripts"
-shellcheck -x olim .ci/run scripts/*.sh deploy/systemd/*.sh
+shellcheck -x olim .ci/run scripts/*.sh deploy/*/*.sh Tests/Deploy/*.sh
 say "Dockerfile"
 lint_dockerfile
 say "Compose files"

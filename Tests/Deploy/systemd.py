@@ -1,34 +1,13 @@
 """The unit files at work under a real systemd: installed, ready, watched, restarted under load, and taken off again."""
 
-import json
 import os
-import subprocess
-import tempfile
-import threading
 import time
-import urllib.request
 
+from discord import Discord
 from machine import Machine
 
 BIN, ROOT = os.environ["OLIM_BIN"], os.environ["OLIM_ROOT"]
 GATEWAY, UNITS = "olim-gateway.service", ["olim-queue.socket", "olim-gateway.service", "olim-worker@1.service", "olim-worker@2.service"]
-
-
-class Discord:
-    def __init__(self):
-        self.process = subprocess.Popen(
-            [f"{BIN}/olim-simulator", "--no-rate-limits"], stdout=subprocess.PIPE, text=True, cwd=tempfile.gettempdir())
-        ready = json.loads(self.process.stdout.readline())
-        self.api, self.control = ready["api_url"], ready["control_url"]
-
-    def get(self, path):
-        with urllib.request.urlopen(self.control + path, timeout=90) as answer:
-            return json.loads(answer.read())
-
-    def post(self, path, body):
-        request = urllib.request.Request(self.control + path, data=json.dumps(body).encode(), method="POST")
-        with urllib.request.urlopen(request, timeout=90) as answer:
-            return json.loads(answer.read())
 
 
 def main():
@@ -54,7 +33,7 @@ def verify(discord, machine):
     machine.until("all are active", lambda: states(machine) == ["active"] * len(UNITS))
     print(f"started and ready in {time.monotonic() - begun:.1f} s: "
           + machine.do("systemctl", "show", "-P", "StatusText", GATEWAY).strip())
-    if discord.get("/report")["counters"]["sessions"] != 1:
+    if discord.counters()["sessions"] != 1:
         raise SystemExit("verify-deploy: it was ready before its session was")
     machine.do("systemctl", "start", "olim-worker@3")
     discord.get("/wait?commands=8&timeout=60")
@@ -71,52 +50,23 @@ def verify(discord, machine):
     if left:
         raise SystemExit(f"verify-deploy: uninstalling left {left}")
     print("uninstalled: nothing is left")
-    violations = discord.get("/report")["violations"]
-    if violations:
-        raise SystemExit(f"verify-deploy: Discord would have objected: {violations}")
+    discord.end()
 
 
 def states(machine):
     return machine.do("systemctl", "is-active", *UNITS, check=False).split()
 
 
-def asked(discord, count, seconds, meanwhile):
-    """Commands in messages, spread over time, while something is done; each is answered once."""
-    before = discord.get("/report")["counters"]["messages"]
-    begun = time.monotonic()
-    took = []
-
-    def measured():
-        start = time.monotonic()
-        meanwhile()
-        took.append(time.monotonic() - start)
-
-    other = threading.Thread(target=measured)
-    for number in range(count):
-        discord.post("/messages", {"content": "!ping"})
-        if number == count // 4:
-            other.start()
-        time.sleep(max(0, begun + seconds * number / count - time.monotonic()))
-    other.join()
-    discord.get(f"/wait?messages={before + count}&timeout=60")
-    answered = discord.get("/report")["counters"]["messages"] - before
-    if answered != count:
-        raise SystemExit(f"verify-deploy: {count} were asked and {answered} answered")
-    if not took:
-        raise SystemExit("verify-deploy: what was to be done meanwhile failed")
-    return took[0]
-
-
 def restart_under_load(discord, machine):
-    took = asked(discord, 200, 4, lambda: machine.do("bash", f"{ROOT}/deploy/systemd/rolling-restart.sh"))
-    counters = discord.get("/report")["counters"]
+    took = discord.asked(200, 4, lambda: machine.do("bash", f"{ROOT}/deploy/systemd/rolling-restart.sh"))
+    counters = discord.counters()
     print(f"three workers restarted under load in {took:.1f} s: 200 of 200 answered once, "
           f"identifies {counters['identifies']}")
 
 
 def restart_gateway(discord, machine):
-    took = asked(discord, 100, 2, lambda: machine.do("systemctl", "restart", GATEWAY))
-    counters = discord.get("/report")["counters"]
+    took = discord.asked(100, 2, lambda: machine.do("systemctl", "restart", GATEWAY))
+    counters = discord.counters()
     if (counters["identifies"], counters["resumes"] >= 1) != (1, True):
         raise SystemExit(f"verify-deploy: the gateway did not resume: {counters}")
     print(f"gateway restarted under load in {took:.1f} s: 100 of 100 answered once, resumed, identifies {counters['identifies']}")
@@ -127,7 +77,7 @@ def freeze_gateway(discord, machine):
     machine.do("sh", "-c", "mkdir -p /run/systemd/system/olim-gateway.service.d && printf '[Service]\\nWatchdogSec=2\\n' "
                "> /run/systemd/system/olim-gateway.service.d/test.conf && systemctl daemon-reload")
     machine.do("systemctl", "restart", GATEWAY)
-    resumes = discord.get("/report")["counters"]["resumes"]
+    resumes = discord.counters()["resumes"]
     pid = machine.do("systemctl", "show", "-P", "MainPID", GATEWAY).strip()
     begun = time.monotonic()
     machine.do("kill", "-STOP", pid)
@@ -135,7 +85,7 @@ def freeze_gateway(discord, machine):
     machine.until("it is active again", lambda: machine.do(
         "systemctl", "is-active", GATEWAY, check=False).strip() == "active")
     result = machine.do("systemctl", "show", "-P", "NRestarts", GATEWAY).strip()
-    asked(discord, 20, 1, lambda: None)
+    discord.asked(20, 1)
     print(f"stopped gateway: killed by the watchdog and resumed after {time.monotonic() - begun:.1f} s (restarts: {result})")
 
 

@@ -10,6 +10,7 @@ tool=${CONTAINER_TOOL:-docker}
 deadline=${ROLLING_DEADLINE:-120}
 
 usage() { echo "usage: deploy/compose/rolling-restart.sh [--gateway]" >&2; exit 64; }
+containers() { "$tool" ps -q --filter label=com.docker.compose.project=olim --filter "label=com.docker.compose.service=$1"; }
 health() { "$tool" inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$1"; }
 
 # Waits until the container's own health check passes.
@@ -31,16 +32,16 @@ wait_until_healthy() {
 case ${1:-} in
     --gateway)
         "${compose[@]}" up -d --no-deps --force-recreate gateway
-        gateway=$("${compose[@]}" ps -q gateway)
+        gateway=$(containers gateway)
         wait_until_healthy "$gateway"
         echo "the gateway is new, and its sessions are resumed"
         ;;
     "")
-        mapfile -t old < <("${compose[@]}" ps -q worker)
+        mapfile -t old < <(containers worker)
         [ ${#old[@]} -gt 0 ] || { echo "no worker is running" >&2; exit 69; }
         # Twice as many for a moment: what runs is left alone, what is added is of the present image.
         "${compose[@]}" up -d --no-deps --no-recreate --scale "worker=$((2 * ${#old[@]}))" worker
-        mapfile -t all < <("${compose[@]}" ps -q worker)
+        mapfile -t all < <(containers worker)
         for worker in "${all[@]}"; do
             [[ " ${old[*]} " == *" $worker "* ]] || wait_until_healthy "$worker"
         done
