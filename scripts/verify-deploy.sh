@@ -10,8 +10,9 @@ usage: ./olim verify-deploy [systemd | lint | docker]
 
 lint checks the scripts, the unit files, the compose files and the Dockerfile. systemd does that, then boots a real systemd in a container,
 installs Olim there, and restarts, freezes and uninstalls it under load. It is what happens without an argument. It needs root, and mounts; CI
-machines allow neither everywhere, so it is run by hand. docker builds the image's runtime stages on a base made here, with the
-release programs of this machine, checks it and runs its programs; it needs root, too.
+machines allow neither everywhere, so it is run by hand. docker builds the Dockerfile with buildah and runs the compose files of deploy/ with
+podman, with PostgreSQL in each of three places; it needs root, too. With OLIM_BIN=DIRECTORY it takes the programs from there instead
+of compiling in the image.
 TEXT
     exit 0
 fi
