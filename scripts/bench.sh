@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE=1
 if [ "${1:-}" = guard ]; then
     shift
     [[ " $* " != *" --help "* ]] || exec python3 Benchmarks/guard.py --help
-    build_testable
+    build_testable SimulationTests
     run_guard "$@"
     exit
 fi
@@ -68,7 +68,7 @@ if needed growth; then build_counters; fi
 if needed queue activity; then
     require_packages "${TEST_PACKAGES[@]}"
     # What is measured by itself is in executables, which only tests can link.
-    build_testable
+    build_testable GatewayProcessTests WorkerProcessTests
     OLIM_TESTS=$(testable_directory)/olimPackageTests.xctest
     export OLIM_TESTS
 fi

@@ -76,11 +76,12 @@ build_release() {
 # shellcheck disable=SC2034 # used by those that test it
 readonly TESTABLE=("${RELEASE[@]}" -Xswiftc -enable-testing --scratch-path "$OLIM_ROOT/.build-testable")
 
+# Builds everything, but of the tests only the suites named.
 build_testable() {
     require_packages "${BUILD_PACKAGES[@]}"
     require_swift
     say "Building in release mode (the first time takes some minutes)"
-    swift build --build-tests "${TESTABLE[@]}"
+    OLIM_SUITES=$* swift build --build-tests "${TESTABLE[@]}"
 }
 
 release_directory() { swift build "${RELEASE[@]}" --show-bin-path; }

@@ -36,7 +36,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-build_testable
+build_testable SimulationTests
 # Hashing that is the same in each run, so that a seed is a whole run.
 SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1 \
     swift test --skip-build "${TESTABLE[@]}" --filter SimulateCommand

@@ -53,7 +53,7 @@ run_tests() {
 run_tests --filter 'Simulation|FuzzTests'
 run_tests --skip 'Simulation|FuzzTests'
 
-build_testable
+build_testable SimulationTests
 say "Counting what an event costs"
 python3 -B -m unittest discover --quiet --start-directory Tests/Benchmarks
 # shellcheck disable=SC2119
