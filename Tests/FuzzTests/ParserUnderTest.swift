@@ -8,7 +8,8 @@ import Testing
 /// What reads bytes from outside. `read` must neither crash nor hang, and what it says must hold together.
 enum ParserUnderTest: String, CaseIterable, Sendable {
     case payload, webSocket, zlib, zstd, workerFrame, gatewayFrame, line, journalRecord, journalHeader, sessionFile
-    case checkpoint, environmentFile, databaseURL, snowflake, restError, rateLimit, date
+    case checkpoint, environmentFile, databaseURL, snowflake, restError, rateLimit, date, gatewayBot, settings
+    case commandOptions, commandText, timeZone
 
     func read(_ bytes: [UInt8]) {
         let text = String(decoding: bytes, as: UTF8.self)
@@ -29,6 +30,11 @@ enum ParserUnderTest: String, CaseIterable, Sendable {
         case .snowflake: snowflake(bytes, text)
         case .restError: _ = ErrorBody(ByteBuffer(bytes: bytes), contentType: "application/json")
         case .rateLimit: rateLimit(text)
+        case .gatewayBot: gatewayBot(text)
+        case .settings: settings(text)
+        case .commandOptions: commandOptions(text)
+        case .commandText: commandText(text)
+        case .timeZone: timeZone(text)
         case .date: if let date = LocalDate(text) { #expect(LocalDate("\(date)") == date) }
         }
     }
@@ -144,6 +150,52 @@ enum ParserUnderTest: String, CaseIterable, Sendable {
         let read = bytes.withUnsafeBytes { Snowflake(decimal: $0) }
         let isCanonical = UInt64(text).map { "\($0)" == text } ?? false
         #expect(read?.rawValue == (isCanonical ? UInt64(text) : nil), "\(text)")
+    }
+
+    private func gatewayBot(_ text: String) {
+        let parser = JSONParser()
+        guard let answer = (try? parser.parse(text)).flatMap({ GatewayBot($0) }) else { return }
+        #expect(answer.shards > 0 && answer.maxConcurrency > 0 && answer.resetAfter >= .zero)
+    }
+
+    /// Whatever stands in the environment: settings, or problems that are told without what is secret.
+    private func settings(_ text: String) {
+        var environment = ["DISCORD_TOKEN": "a-secret-token"]
+        for entry in EnvironmentFile(parsing: text).entries { environment[entry.name] = entry.value }
+        let source = SettingsSource(environment: environment)
+        attempt(WorkerSettings.load, source)
+        attempt(GatewaySettings.load, source)
+        attempt(ControlSettings.load, source)
+    }
+
+    private func attempt<Settings>(
+        _ load: (SettingsSource) throws(SettingsError) -> Settings, _ source: SettingsSource
+    ) {
+        do throws(SettingsError) {
+            _ = try load(source)
+        } catch {
+            #expect(!error.problems.isEmpty)
+            #expect(!"\(error)".contains("a-secret-token"))
+        }
+    }
+
+    private func commandOptions(_ text: String) {
+        let parser = JSONParser()
+        guard let options = try? parser.parse(text) else { return }
+        for declaration in CommandList.standard.declarations { _ = try? declaration.arguments(of: options) }
+    }
+
+    private func commandText(_ text: String) {
+        if let command = TextCommand(text, prefix: "!", .standard) {
+            _ = try? command.command.declaration.arguments(of: command.words)
+        }
+        if let id = ComponentID(text) { #expect(ComponentID(id.text) == id) }
+    }
+
+    private func timeZone(_ text: String) {
+        #expect(TimeZones.search(text).allSatisfy { TimeZone(named: $0) != nil })
+        if let name = TimeZones.named(text) { #expect(TimeZone(named: name) != nil) }
+        if let time = TimeOfDay(text) { #expect(TimeOfDay("\(time)") == time) }
     }
 
     private func rateLimit(_ text: String) {

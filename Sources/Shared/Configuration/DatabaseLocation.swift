@@ -30,6 +30,14 @@ public enum DatabaseLocation: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// What is doubtful about it; nil if nothing is.
+    var warning: String? {
+        guard case .postgresql(let uri) = self, let host = PostgresURI.unverifiedHost(uri.exposed) else { return nil }
+        return
+            "DATABASE_URL: whether \(host) is who it should be is not verified; add sslmode=verify-full (and sslrootcert=FILE), "
+            + "unless only a private network leads there"
+    }
+
     /// Where it is, for people: without user, password or parameters.
     public var description: String {
         switch self {
@@ -69,6 +77,16 @@ enum PostgresURI {
         let parameters = afterAuthority(of: uri).drop { $0 != "?" }.dropFirst().split(separator: "&")
         for mode in parameters where mode.hasPrefix("sslmode=") && !known.contains(String(mode.dropFirst(8))) {
             throw ValueError(accepted: "a URI whose sslmode is one of \(known.joined(separator: ", "))")
+        }
+    }
+
+    /// A host on another network than a container's or a machine's own, whose certificate is not checked; nil if there is none.
+    static func unverifiedHost(_ uri: String) -> Substring? {
+        let parameters = afterAuthority(of: uri).drop { $0 != "?" }.dropFirst().split(separator: "&")
+        guard !parameters.contains("sslmode=verify-full"), !parameters.contains("sslmode=verify-ca") else { return nil }
+        // One with a domain: `localhost`, `postgres` and addresses are near.
+        return hosts(of: uri).map { $0.prefix { $0 != ":" } }.first { host in
+            host.contains(".") && !host.hasSuffix(".localhost") && host.contains(where: \.isLetter)
         }
     }
 

@@ -33,7 +33,7 @@ public struct WorkerSettings: Sendable {
         guard reader.problems.isEmpty else {
             throw SettingsError(problems: reader.problems, warnings: reader.warnings)
         }
-        settings.common.warnings = reader.warnings
+        settings.common.warnings = reader.warnings + [settings.database.warning].compactMap(\.self)
         return settings
     }
 

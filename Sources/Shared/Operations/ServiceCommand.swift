@@ -80,6 +80,9 @@ extension ServiceCommand {
             print(CheckReport.text(of: name, warnings: settings.common.warnings))
             return
         }
+        // What a crash leaves on the disk would have the token in it.
+        var none = rlimit(rlim_cur: 0, rlim_max: 0)
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
         // A reader of standard output or a socket that goes away must not end the process.
         signal(SIGPIPE, SIG_IGN)
         // Nor must a file that may not grow (RLIMIT_FSIZE): the write says so as well.
