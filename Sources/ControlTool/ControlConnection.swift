@@ -29,9 +29,11 @@ final class ControlConnection {
 
     /// Sends a request and waits for its result.
     /// - Throws: `usage` with the gateway's own words if it refuses; `unavailable` if no answer comes.
-    func request(_ action: String, _ arguments: JSON = [:]) throws(ControlFailure) -> ControlResult {
+    func request(
+        _ action: String, _ arguments: JSON = [:], within limit: Duration = answerTimeout
+    ) throws(ControlFailure) -> ControlResult {
         try send(action, arguments)
-        return try nextResult(within: Self.answerTimeout)
+        return try nextResult(within: limit)
     }
 
     /// Sends a request whose results are then read with `nextResult`.

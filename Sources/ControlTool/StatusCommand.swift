@@ -9,6 +9,7 @@ struct StatusCommand: ControlCommand {
 
     func perform() throws(ControlFailure) -> String {
         let result = try options.connect().request("status")
-        return options.json ? try result.raw("status") : StatusText.text(result.value["status"] ?? [:])
+        guard !options.json else { return try result.raw("status") }
+        return StatusText.text(result.value["status"] ?? [:], isStyled: Style.isWelcome)
     }
 }

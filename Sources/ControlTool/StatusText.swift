@@ -2,13 +2,15 @@ internal import Shared
 
 /// A status for people: what is wrong first.
 enum StatusText {
-    static func text(_ status: JSON) -> String {
+    /// - Parameter isStyled: with a terminal's colours.
+    static func text(_ status: JSON, isStyled: Bool = false) -> String {
+        func styled(_ style: (String) -> String, _ text: String) -> String { isStyled ? style(text) : text }
         let diagnosis = Diagnosis(of: status)
-        var lines = [heading(status, diagnosis)]
-        lines += diagnosis.failures.map { "  ✗ \($0)" }
-        lines += diagnosis.warnings.map { "  ! \($0)" }
+        var lines = [styled(Style.bold, heading(status, diagnosis))]
+        lines += diagnosis.failures.map { styled(Style.red, "  ✗ \($0)") }
+        lines += diagnosis.warnings.map { styled(Style.yellow, "  ! \($0)") }
         for section in sections(of: status) where !section.lines.isEmpty {
-            lines += ["", section.title] + section.lines.map { "  \($0)" }
+            lines += ["", styled(Style.bold, section.title)] + section.lines.map { "  \($0)" }
         }
         return lines.joined(separator: "\n")
     }
@@ -19,6 +21,7 @@ enum StatusText {
             ("Shards", shards(status["shards"]?.elements ?? [], status["counters"] ?? [:])),
             ("Queue", queue(status["queue"] ?? [:], rates: status["rates"], status["counters"] ?? [:])),
             ("Workers", workers(status["workers"]?.elements ?? [])),
+            ("Daily tasks", TaskReports.counts(status["workers"]?.elements ?? [])),
         ]
     }
 

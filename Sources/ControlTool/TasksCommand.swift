@@ -36,18 +36,24 @@ enum TaskReports {
         return reports
     }
 
+    /// What has become of each task's runs, in all databases; nothing where there is no run.
+    static func counts(_ workers: [JSON]) -> [String] {
+        let all = byDatabase(workers).flatMap { $0.tasks["counts"]?.elements ?? [] }
+        return all.isEmpty ? [] : counts(ofAll: all)
+    }
+
     static func text(_ databases: [(database: String, tasks: JSON)]) -> String {
         guard !databases.isEmpty else { return "no worker has reported any tasks yet" }
         return databases.map { database, tasks in
             var lines = databases.count > 1 ? [Words.line(database)] : []
-            lines += counts(tasks["counts"]?.elements ?? [])
+            lines += counts(ofAll: tasks["counts"]?.elements ?? [])
             lines += troubles(tasks["troubles"]?.elements ?? [])
             return lines.joined(separator: "\n")
         }
         .joined(separator: "\n\n")
     }
 
-    private static func counts(_ counts: [JSON]) -> [String] {
+    private static func counts(ofAll counts: [JSON]) -> [String] {
         guard !counts.isEmpty else { return ["no runs: no server has a daily post"] }
         var table = TextTable("task", "planned", "due", "running", "posted", "done", "failed", "skipped")
         let names = counts.compactMap { $0["task"]?.string }.reduce(into: [String]()) { names, name in
@@ -55,8 +61,8 @@ enum TaskReports {
         }
         for name in names {
             let cells = states.map { state in
-                let found = counts.first { $0["task"]?.string == name && $0["state"]?.string == state }
-                return "\(found?["count"]?.int ?? 0)"
+                let found = counts.filter { $0["task"]?.string == name && $0["state"]?.string == state }
+                return "\(found.reduce(0) { $0 &+ ($1["count"]?.int ?? 0) })"
             }
             table.add([Words.line(name)] + cells)
         }

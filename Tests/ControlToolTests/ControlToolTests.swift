@@ -35,7 +35,8 @@ import Testing
         {"version":"0.1.0","uptime_s":3725,"shards":[{"id":0,"state":"ready","seq":42,"latency_ms":31,"idle_ms":1200}],\#
         "queue":{"depth":2,"classes":{"guild":{"depth":2,"oldest_ms":15},"channel":{"depth":0},"unread":{"depth":0}},"bytes":3072,"limit_bytes":1073741824,"oldest_ms":15,"in_flight":2,"dead_letters":0,"shed":0,\#
         "lost":0},"workers":[{"name":"w1","pid":7,"uid":1000,"version":"0.1.0","capacity":256,"in_flight":2,"acked":99,"rate":1.5,\#
-        "report":{"database":{"id":"x","engine":"sqlite","ok":true}}}],"rates":{"received":2.0,"delivered":2.0,"acked":1.5},\#
+        "report":{"database":{"id":"x","engine":"sqlite","ok":true},"tasks":{"counts":[\#
+        {"task":"quote","state":"planned","count":4},{"task":"quote","state":"done","count":3}]}}}],"rates":{"received":2.0,"delivered":2.0,"acked":1.5},\#
         "counters":{"received":101,"acked":99,"identifies_remaining":997,"identifies_24h":3}}
         """#
 
@@ -62,6 +63,10 @@ import Testing
                         "Workers",
                         "  name  pid  uid   version  in flight  per second  acknowledged  database",
                         "  w1    7    1000  0.1.0    2 of 256   1.5         99            sqlite",
+                        "",
+                        "Daily tasks",
+                        "  task   planned  due  running  posted  done  failed  skipped",
+                        "  quote  4        0    0        0       3     0       0",
                     ]))
         #expect(requests == [["do": "status", "args": [:]]])
     }

@@ -10,6 +10,8 @@ struct TopCommand: ParsableCommand {
 
     /// Between two looks.
     static let pause = Duration.seconds(1)
+    /// A gateway that is stuck must not keep the keys from being heard.
+    static let patience = Duration.seconds(1)
 
     func validate() throws {
         if options.json { throw ValidationError("top has no --json; use olimctl status --json") }
@@ -34,7 +36,7 @@ struct TopCommand: ParsableCommand {
                         let asked: ControlConnection
                         if let connection { asked = connection } else { asked = try options.connect() }
                         connection = asked
-                        let found = try asked.request("status").value["status"] ?? [:]
+                        let found = try asked.request("status", within: Self.patience).value["status"] ?? [:]
                         history.add(found, at: (clock.now - start) / .seconds(1))
                         (status, failure) = (found, nil)
                     } catch {

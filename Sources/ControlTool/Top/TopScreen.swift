@@ -75,16 +75,3 @@ enum TopScreen {
         return String(text.prefix(max(0, size.columns - 1))) + "…"
     }
 }
-
-/// Colours and weights of a terminal (ECMA-48, SGR).
-enum Style {
-    static func bold(_ text: String) -> String { styled(text, 1) }
-    static func dim(_ text: String) -> String { styled(text, 2) }
-    static func red(_ text: String) -> String { styled(text, 31) }
-    static func yellow(_ text: String) -> String { styled(text, 33) }
-    static func cyan(_ text: String) -> String { styled(text, 36) }
-
-    private static func styled(_ text: String, _ code: Int) -> String {
-        text.isEmpty ? "" : "\u{1B}[\(code)m\(text)\u{1B}[0m"
-    }
-}

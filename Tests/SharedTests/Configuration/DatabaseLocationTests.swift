@@ -3,16 +3,19 @@ import Testing
 @testable import Shared
 
 @Suite struct DatabaseLocationTests {
-    @Test(arguments: [
-        ("sqlite:/var/lib/olim/olim.sqlite", nil), ("postgresql:///olim", nil), ("postgresql://olim@localhost/olim", nil),
-        ("postgresql://olim@127.0.0.1/olim", nil), ("postgresql://olim@[::1]:5432/olim", nil),
-        ("postgresql://olim@postgres/olim", nil), ("postgresql://olim@10.0.0.5/olim?sslmode=disable", nil),
-        ("postgresql://olim@db.example/olim", "db.example"), ("postgresql://olim@db.example:5433/olim", "db.example"),
-        ("postgres://olim@db.example/olim?sslmode=require", "db.example"),
-        ("postgres://olim@near,db.example/olim?connect_timeout=5", "db.example"),
-        ("postgresql://olim@db.example/olim?sslmode=verify-full&sslrootcert=/ca.pem", nil),
-        ("postgresql://olim@db.example/olim?sslmode=verify-ca", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("sqlite:/var/lib/olim/olim.sqlite", nil), ("postgresql:///olim", nil),
+            ("postgresql://olim@localhost/olim", nil),
+            ("postgresql://olim@127.0.0.1/olim", nil), ("postgresql://olim@[::1]:5432/olim", nil),
+            ("postgresql://olim@postgres/olim", nil), ("postgresql://olim@10.0.0.5/olim?sslmode=disable", nil),
+            ("postgresql://olim@db.example/olim", "db.example"),
+            ("postgresql://olim@db.example:5433/olim", "db.example"),
+            ("postgres://olim@db.example/olim?sslmode=require", "db.example"),
+            ("postgres://olim@near,db.example/olim?connect_timeout=5", "db.example"),
+            ("postgresql://olim@db.example/olim?sslmode=verify-full&sslrootcert=/ca.pem", nil),
+            ("postgresql://olim@db.example/olim?sslmode=verify-ca", nil),
+        ] as [(String, String?)])
     func `a server on another network whose certificate is not checked is warned about`(
         url: String, host: String?
     ) throws {
