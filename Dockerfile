@@ -9,7 +9,6 @@ FROM ${SWIFT_IMAGE} AS build
 ARG DEBIAN_MIRROR=http://deb.debian.org/debian
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /olim
-ENV OLIM_ROOT=/olim
 COPY scripts/lib.sh scripts/
 # Versions of Debian's packages are those of the release and its security updates: pinned ones vanish from the mirror.
 RUN sed -i "s#http://deb.debian.org/debian\([ /]*\)\$#${DEBIAN_MIRROR}\1#" \

@@ -1,5 +1,7 @@
 # Sourced by the other scripts: what each of them needs of the machine.
 # shellcheck shell=bash
+OLIM_ROOT=${OLIM_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
+export OLIM_ROOT
 
 readonly BUILD_PACKAGES=(
     ca-certificates git pkg-config

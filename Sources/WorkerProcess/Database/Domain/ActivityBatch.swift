@@ -24,14 +24,30 @@ struct ActivityBatch: Sendable {
         var cursors: [Cursor] = []
     }
 
+    /// The events of one key in the batch.
+    struct Span: Sendable, Equatable {
+        let key: String
+        var first: EventID
+        var last: EventID
+    }
+
     private let events: [ActivityEvent]
+    /// Of each key, in the order in which their cursors are locked.
+    let spans: [Span]
     /// The keys whose cursors are to be locked, in the order of locking, each once.
-    let keys: [String]
+    var keys: [String] { spans.map(\.key) }
 
     init(_ events: [ActivityEvent]) {
         self.events = events
+        var spans: [String: Span] = [:]
+        for event in events {
+            var span = spans[event.key] ?? Span(key: event.key, first: event.event, last: event.event)
+            span.first = min(span.first, event.event)
+            span.last = max(span.last, event.event)
+            spans[event.key] = span
+        }
         // By bytes, which is what COLLATE "C" and SQLite's BINARY do too.
-        keys = Set(events.map(\.key)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        self.spans = spans.values.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
     }
 
     /// Drops what the cursors have passed and what is in the batch twice, and adds up the rest.
@@ -53,7 +69,7 @@ struct ActivityBatch: Sendable {
             totals: totals.sorted { $0.key < $1.key }.map { place, count in
                 Total(guild: place.guild, member: place.member, day: place.day, messages: count)
             },
-            cursors: keys.compactMap { key in advanced[key].map { Cursor(key: key, event: $0) } }
+            cursors: spans.compactMap { span in advanced[span.key].map { Cursor(key: span.key, event: $0) } }
         )
     }
 

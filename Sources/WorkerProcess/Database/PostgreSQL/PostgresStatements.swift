@@ -7,7 +7,8 @@ enum PostgresStatements {
             appliedMigrations.shape, recordMigration.shape, identity.shape, ping.shape, recordGuild.shape,
             recordDeparture.shape, countMembers.shape, markAbsent.shape, markPresent.shape,
 
-            addCursors.shape, lockCursors.shape, addMessages.shape, advanceCursors.shape, messageCount.shape,
+            moveFreshCursors.shape, addCursors.shape, lockCursors.shape, addMessages.shape, advanceCursors.shape,
+            messageCount.shape,
             registeredHash.shape, claimLease.shape, renewLease.shape, finishLease.shape, releaseLease.shape,
         ] + OutgoingMessages.all + DailyRuns.all + Settings.all + Posts.all + Counts.all + Planning.all
 
@@ -79,6 +80,17 @@ enum PostgresStatements {
             """)
 
     /// In the order of the keys, so that two workers that add the same ones wait for each other in one direction only.
+    /// Moves the cursors behind all events of their keys in a batch, given the first and the last of each; a cursor that has passed
+    /// the first stays, and is not among the keys that come back.
+    static let moveFreshCursors = statement(
+        "move_fresh_cursors", takes: [String].self, [EventID].self, [EventID].self, gives: String.self,
+        sql: """
+            UPDATE activity_cursor AS kept SET last_event_id = new.last_id
+            FROM (SELECT * FROM unnest($1, $2, $3) AS span (key, first_id, last_id) ORDER BY key COLLATE "C") AS new
+            WHERE kept.key = new.key AND kept.last_event_id < new.first_id
+            RETURNING kept.key
+            """)
+
     static let addCursors = statement(
         "add_cursors", takes: [String].self,
         sql: """

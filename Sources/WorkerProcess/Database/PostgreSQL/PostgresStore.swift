@@ -96,16 +96,29 @@ final class PostgresStore: Store {
         guard !events.isEmpty else { return }
         let batch = ActivityBatch(events)
         try await perform(.transaction) { session throws(PostgresError) in
-            try session.run(PostgresStatements.addCursors, batch.keys)
-            let rows = try session.rows(PostgresStatements.lockCursors, batch.keys)
-            let changes = batch.changes(after: Dictionary(uniqueKeysWithValues: rows))
+            // Nearly always all of it is new, and one statement moves all cursors. A deadlock with a worker that has some of the
+            // same keys, which takes a redelivery, is repeated like any other.
+            let spans = batch.spans
+            let moved = Set(
+                try session.rows(
+                    PostgresStatements.moveFreshCursors,
+                    (spans.map(\.key), spans.map(\.first), spans.map(\.last))))
+            let rest = batch.keys.filter { !moved.contains($0) }
+            var cursors: [String: EventID] = [:]
+            if !rest.isEmpty {
+                try session.run(PostgresStatements.addCursors, rest)
+                cursors = Dictionary(
+                    try session.rows(PostgresStatements.lockCursors, rest), uniquingKeysWith: { first, _ in first })
+            }
+            let changes = batch.changes(after: cursors)
             guard !changes.cursors.isEmpty else { return }
             let totals = changes.totals
             try session.run(
                 PostgresStatements.addMessages,
                 (totals.map(\.guild), totals.map(\.member), totals.map(\.day), totals.map(\.messages)))
-            try session.run(
-                PostgresStatements.advanceCursors, (changes.cursors.map(\.key), changes.cursors.map(\.event)))
+            let advanced = changes.cursors.filter { !moved.contains($0.key) }
+            guard !advanced.isEmpty else { return }
+            try session.run(PostgresStatements.advanceCursors, (advanced.map(\.key), advanced.map(\.event)))
         }
     }
 

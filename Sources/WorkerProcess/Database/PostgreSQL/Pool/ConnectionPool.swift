@@ -11,6 +11,8 @@ actor ConnectionPool {
     private var waiting: [PoolDecisions.Waiter: CheckedContinuation<Result<Lease, StoreError>, Never>] = [:]
     private var closing: [CheckedContinuation<Void, Never>] = []
     private var lastWaiter: PoolDecisions.Waiter = 0
+    /// Why the last attempt to connect failed; nil once one has succeeded.
+    private var trouble: String?
     private var timer: (at: ContinuousClock.Instant, task: Task<Void, Never>)?
 
     /// A connection lent out; goes back through `giveBack`.
@@ -83,12 +85,19 @@ actor ConnectionPool {
     private func connect(_ slot: PoolDecisions.Slot) async {
         do throws(PostgresError) {
             connections[slot] = try await PostgresConnection.connect(location, limits: limits, logger: logger)
+            if trouble != nil {
+                logger.info("The database can be reached again", metadata: ["database": "\(location.place)"])
+                trouble = nil
+            }
             act(decisions.connected(slot, now: .now))
         } catch {
             let error = StoreError(error, place: location.place)
-            logger.warning(
-                "No connection to the database",
+            // Several connections are tried many times a second.
+            logger.log(
+                level: trouble == error.description ? .debug : .warning,
+                "No connection to the database; trying again until there is",
                 metadata: ["error": "\(error.description)", "code": "\(error.code ?? "none")"])
+            trouble = error.description
             act(decisions.connectFailed(slot, error, now: .now, jitter: .random(in: 0...1)))
         }
     }
