@@ -93,7 +93,8 @@ public actor PostgresServer {
     @discardableResult
     public func run(sql: String, database: String = "postgres") async throws -> [String] {
         let psql = try command("psql", ["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url(database: database), "-c", sql])
-        guard try await psql.waitForTermination() == .exited(0) else { throw Failure(psql.tail) }
+        // Some tests fill tables with a million rows, on a machine that runs everyone else's tests too.
+        guard try await psql.waitForTermination(within: .seconds(180)) == .exited(0) else { throw Failure(psql.tail) }
         return psql.lines()
     }
 
