@@ -21,6 +21,10 @@ public struct GatewayFrameDecoder {
         eventData = nil
         eventProblem = nil
         let parser = parser.parser(for: line.readableBytes)
+        if let (event, data) = EventLine.read(line, parser: parser) {
+            eventData = data
+            return .event(event)
+        }
         let fields: FrameFields
         do throws(FrameError) {
             fields = try FrameFields(line, parser: parser)
@@ -92,7 +96,7 @@ extension FrameFields {
         return id
     }
 
-    /// The hot path: one walk over the members, which are few, instead of a search for each.
+    /// An event that is not spelled as `EventLine` expects it.
     fileprivate func event(_ line: ByteBuffer) throws(FrameError) -> (EventFrame, JSONValue) {
         var event = EventFrame(
             id: EventID(-1), attempt: -1, shard: -1, sequence: -1, type: "", key: "", receivedAt: -1, sentAt: -1,

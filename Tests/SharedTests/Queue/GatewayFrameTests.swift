@@ -110,6 +110,34 @@ import Testing
         }
     }
 
+    @Test(arguments: data.filter { !$0.hasPrefix(" ") && !$0.hasSuffix(" ") })
+    func `the gateway's own spelling is read at once, to the same event as any other`(data: String) throws {
+        for (redelivered, deferred, retryOf) in [(false, false, nil), (true, true, EventID(3)), (false, true, nil)] {
+            let event = Self.event(redelivered: redelivered, deferred: deferred, retryOf: retryOf, data: data)
+            let line = encode(.event(event)).dropLast()
+            let parser = JSONParser()
+            let read = try #require(EventLine.read(ByteBuffer(string: String(line)), parser: parser))
+            #expect(read.event == event)
+            #expect(JSON(read.data) == (try JSON(ofText: data)))
+            #expect(try decode(" " + line) == .event(event))
+        }
+    }
+
+    /// Lines with something that is nearly the spelling expected, and what is wrong there.
+    @Test(arguments: [
+        (#""id":7"#, #""id":07"#), (#""id":7"#, #""id":9007199254740992"#), (#""id":7"#, #""id":-1"#),
+        (#""id":7"#, #""id":7.0"#), (#""id":7"#, #""id":"#), (#""attempt":1"#, #""attempt":0"#),
+        (#""t":"MESSAGE_CREATE""#, #""t":"""#), (#""key":"guild:1""#, #""key":"guild:\u0031""#), (#""seq""#, #""sequence""#),
+        (#""d":{}"#, #""d":{}]"#), (#""d":{}"#, #""d":"#), (#""d":{}"#, #""d":{},"e":1"#),
+    ])
+    func `what is spelled otherwise is not read at once`(right: String, wrong: String) throws {
+        let line = encode(.event(Self.event(data: "{}"))).dropLast()
+        #expect(EventLine.read(ByteBuffer(string: String(line)), parser: JSONParser()) != nil)
+        #expect(line.contains(right))
+        let other = String(line).replacing(right, with: wrong)
+        #expect(EventLine.read(ByteBuffer(string: other), parser: JSONParser()) == nil)
+    }
+
     @Test func `an event's data is a slice of its line and its parsed value needs no second parse`() throws {
         let line = ByteBuffer(string: Self.head + #","d":{"content":"hi"}}"#)
         var decoder = GatewayFrameDecoder()
