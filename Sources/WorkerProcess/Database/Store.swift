@@ -45,8 +45,8 @@ protocol Store: OutgoingMessages, DailyRuns, DailyPosts, DailyPlanning, Statisti
     /// Tells of changes of settings, by whomever, within a second; runs until it is cancelled.
     func watchSettings(_ heard: @Sendable @escaping (SettingsSignal) -> Void) async
 
-    /// Counts messages, many events in one transaction: locks each key's cursor in key order, drops events at or below it,
-    /// then aggregates, upserts and advances the cursors.
+    /// Counts messages, many events of a key in one transaction: locks each key's cursor in key order, drops events at or below it,
+    /// then aggregates, upserts and advances the cursors. If it fails, some keys may have been counted, which a repetition leaves out.
     func recordActivity(_ batch: [ActivityEvent]) async throws(StoreError)
 
     /// Messages a member was counted for in a guild, in all.

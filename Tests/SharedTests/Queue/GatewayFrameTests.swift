@@ -1,6 +1,7 @@
 import NIOCore
-import Shared
 import Testing
+
+@testable import Shared
 
 @Suite struct GatewayFrameTests {
     private func decode(_ line: String) throws -> GatewayFrame {

@@ -43,6 +43,21 @@ import Testing
         let keys = ["guild:10", "guild:9", "Z", "a", "ä", "guild:9"]
         #expect(ActivityBatch(keys.map { Self.event($0, 1) }).keys == ["Z", "a", "guild:10", "guild:9", "ä"])
     }
+
+    @Test(arguments: [
+        (["a", "b", "a", "b"], ["a", "a"], ["b", "b"]), (["b", "a", "c", "a"], ["a", "a"], ["b", "c"]),
+        (["a", "a", "a"], ["a", "a", "a"], []), (["a", "b", "b", "b", "b"], ["a", "b", "b", "b", "b"], []),
+        (["d", "c", "b", "a"], ["b", "a"], ["d", "c"]), (["a"], ["a"], []), ([], [], []),
+    ])
+    func `halves share no key, and keep the order within one`(keys: [String], first: [String], second: [String]) {
+        let halves = ActivityBatch(keys.enumerated().map { Self.event($0.element, Int64($0.offset)) }).halves
+        for (half, expected) in [(halves.0, first), (halves.1, second)] {
+            let kept = keys.enumerated().filter { expected.contains($0.element) }
+            let whole = ActivityBatch(kept.map { Self.event($0.element, Int64($0.offset)) })
+            #expect(half.spans == whole.spans)
+            #expect(half.changes(after: [:]) == whole.changes(after: [:]))
+        }
+    }
 }
 
 @Suite struct MigrationPlanTests {

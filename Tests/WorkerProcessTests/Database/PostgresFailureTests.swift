@@ -140,10 +140,11 @@ import Testing
             for worker in 0..<4 {
                 tasks.addTask {
                     for batch in 0..<60 {
-                        let events = (1...5).map {
+                        // So many that they go in two transactions, of which one may fail alone.
+                        let events = (1...80).map {
                             ActivityEvent(
-                                key: "guild:\(worker)", event: EventID(Int64(batch * 5 + $0)), guild: Self.guild,
-                                member: Snowflake(1), day: 1)
+                                key: "guild:\(worker)-\($0 % 4)", event: EventID(Int64(batch * 80 + $0)),
+                                guild: Self.guild, member: Snowflake(1), day: 1)
                         }
                         // As the queue does: again until it worked.
                         while true {
@@ -163,7 +164,7 @@ import Testing
             try await server.restart(immediately: immediately)
             try await tasks.waitForAll()
         }
-        #expect(try await store.messageCount(of: Snowflake(1), in: Self.guild) == 4 * 60 * 5)
+        #expect(try await store.messageCount(of: Snowflake(1), in: Self.guild) == 4 * 60 * 80)
         await store.close()
         try await server.stop()
     }

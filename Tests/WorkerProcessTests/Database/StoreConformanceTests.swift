@@ -160,7 +160,7 @@ import Testing
         // Each batch goes to both workers at once, with other keys in another order: what the queue does after a
         // worker's acknowledgement got lost, only worse.
         let batches = (0..<20).map { batch in
-            (0..<30).map { Self.message(batch * 30 + $0 + 1, key: "guild:\(batch % 4)-\($0 % 5)", day: $0 % 3) }
+            (0..<100).map { Self.message(batch * 100 + $0 + 1, key: "guild:\(batch % 4)-\($0 % 5)", day: $0 % 3) }
         }
         for group in 0..<5 {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -172,7 +172,7 @@ import Testing
                 try await tasks.waitForAll()
             }
         }
-        #expect(try await stores[0].messageCount(of: Self.member, in: Self.guild) == 600)
+        #expect(try await stores[0].messageCount(of: Self.member, in: Self.guild) == 2000)
         for store in stores { await store.close() }
     }
 

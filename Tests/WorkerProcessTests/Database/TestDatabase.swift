@@ -20,19 +20,23 @@ struct TestDatabase: Sendable {
     private static let directories = Mutex<[TemporaryDirectory]>([])
     /// PostgreSQL's name of it.
     private let name: String
+    private let server: PostgresServer?
 
-    init(_ engine: Engine) async throws {
+    /// - Parameter server: where a PostgreSQL database is made; by default in the one that all tests share.
+    init(_ engine: Engine, in server: PostgresServer? = nil) async throws {
         self.engine = engine
         switch engine {
         case .sqlite:
             let directory = try TemporaryDirectory()
             Self.directories.withLock { $0.append(directory) }
             name = ""
+            self.server = nil
             location = try DatabaseLocation(parsing: "sqlite:\(directory.path("test.sqlite"))")
         case .postgresql:
-            let server = try await PostgresServer.shared()
-            name = try await server.createDatabase()
-            location = try DatabaseLocation(parsing: server.url(database: name))
+            let chosen = if let server { server } else { try await PostgresServer.shared() }
+            self.server = chosen
+            name = try await chosen.createDatabase()
+            location = try DatabaseLocation(parsing: chosen.url(database: name))
         }
     }
 
@@ -56,7 +60,7 @@ struct TestDatabase: Sendable {
     @discardableResult
     func run(_ sql: String) async throws -> [String] {
         switch location {
-        case .postgresql: return try await PostgresServer.shared().run(sql: sql, database: name)
+        case .postgresql: return try await server?.run(sql: sql, database: name) ?? []
         case .sqlite(let path):
             try SQLiteFile.create(path)
             let connection = try SQLiteConnection(path, patience: .seconds(5))

@@ -29,6 +29,7 @@ struct ActivityBatch: Sendable {
         let key: String
         var first: EventID
         var last: EventID
+        var count = 0
     }
 
     private let events: [ActivityEvent]
@@ -44,10 +45,31 @@ struct ActivityBatch: Sendable {
             var span = spans[event.key] ?? Span(key: event.key, first: event.event, last: event.event)
             span.first = min(span.first, event.event)
             span.last = max(span.last, event.event)
+            span.count += 1
             spans[event.key] = span
         }
         // By bytes, which is what COLLATE "C" and SQLite's BINARY do too.
         self.spans = spans.values.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+    }
+
+    private init(events: [ActivityEvent], spans: [Span]) {
+        self.events = events
+        self.spans = spans
+    }
+
+    /// Two batches of about half of the events, of which no key is in both; one is empty if there is only one key.
+    var halves: (ActivityBatch, ActivityBatch) {
+        var count = 0
+        let end = spans.firstIndex { span in
+            defer { count += span.count }
+            return 2 * count >= events.count && count > 0
+        }
+        let first = Array(spans[..<(end ?? spans.endIndex)])
+        let keys = Set(first.map(\.key))
+        return (
+            ActivityBatch(events: events.filter { keys.contains($0.key) }, spans: first),
+            ActivityBatch(events: events.filter { !keys.contains($0.key) }, spans: Array(spans[first.endIndex...]))
+        )
     }
 
     /// Drops what the cursors have passed and what is in the batch twice, and adds up the rest.

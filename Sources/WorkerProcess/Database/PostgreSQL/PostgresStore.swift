@@ -5,6 +5,7 @@ internal import Shared
 final class PostgresStore: Store {
     let location: PostgresLocation
     let limits: PostgresLimits
+    let poolSize: Int
     private let connections: ConnectionPool
     private let leaseTimes: RegistrationLease.Times
     let logger: Logger
@@ -17,6 +18,7 @@ final class PostgresStore: Store {
     ) throws(StoreError) {
         location = try PostgresLocation(uri: uri)
         self.limits = limits
+        self.poolSize = poolSize
         connections = ConnectionPool(location, size: poolSize, limits: limits, logger: logger)
         self.leaseTimes = leaseTimes
         self.logger = logger
@@ -89,36 +91,6 @@ final class PostgresStore: Store {
                 PostgresStatements.markAbsent, (Int64(shard), Int64(shardCount), present, event, at))
             try session.run(PostgresStatements.markPresent, (present, event))
             return absent.count
-        }
-    }
-
-    func recordActivity(_ events: [ActivityEvent]) async throws(StoreError) {
-        guard !events.isEmpty else { return }
-        let batch = ActivityBatch(events)
-        try await perform(.transaction) { session throws(PostgresError) in
-            // Nearly always all of it is new, and one statement moves all cursors. A deadlock with a worker that has some of the
-            // same keys, which takes a redelivery, is repeated like any other.
-            let spans = batch.spans
-            let moved = Set(
-                try session.rows(
-                    PostgresStatements.moveFreshCursors,
-                    (spans.map(\.key), spans.map(\.first), spans.map(\.last))))
-            let rest = batch.keys.filter { !moved.contains($0) }
-            var cursors: [String: EventID] = [:]
-            if !rest.isEmpty {
-                try session.run(PostgresStatements.addCursors, rest)
-                cursors = Dictionary(
-                    try session.rows(PostgresStatements.lockCursors, rest), uniquingKeysWith: { first, _ in first })
-            }
-            let changes = batch.changes(after: cursors)
-            guard !changes.cursors.isEmpty else { return }
-            let totals = changes.totals
-            try session.run(
-                PostgresStatements.addMessages,
-                (totals.map(\.guild), totals.map(\.member), totals.map(\.day), totals.map(\.messages)))
-            let advanced = changes.cursors.filter { !moved.contains($0.key) }
-            guard !advanced.isEmpty else { return }
-            try session.run(PostgresStatements.advanceCursors, (advanced.map(\.key), advanced.map(\.event)))
         }
     }
 
