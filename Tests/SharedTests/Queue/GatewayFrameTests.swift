@@ -128,7 +128,8 @@ import Testing
     @Test(arguments: [
         (#""id":7"#, #""id":07"#), (#""id":7"#, #""id":9007199254740992"#), (#""id":7"#, #""id":-1"#),
         (#""id":7"#, #""id":7.0"#), (#""id":7"#, #""id":"#), (#""attempt":1"#, #""attempt":0"#),
-        (#""t":"MESSAGE_CREATE""#, #""t":"""#), (#""key":"guild:1""#, #""key":"guild:\u0031""#), (#""seq""#, #""sequence""#),
+        (#""t":"MESSAGE_CREATE""#, #""t":"""#), (#""key":"guild:1""#, #""key":"guild:\u0031""#),
+        (#""seq""#, #""sequence""#),
         (#""d":{}"#, #""d":{}]"#), (#""d":{}"#, #""d":"#), (#""d":{}"#, #""d":{},"e":1"#),
     ])
     func `what is spelled otherwise is not read at once`(right: String, wrong: String) throws {
