@@ -18,11 +18,11 @@ struct EnvelopeFields {
     /// Keeps a member of the envelope other than `d`, whose value has been walked over.
     mutating func note(name: Range<Int>, value: Int, end: Int) throws(EnvelopeError) {
         if walk.isString("op", from: name.lowerBound, to: name.upperBound) {
-            guard let number = integer(from: value, to: end) else { throw .badMember("op") }
+            guard let number = walk.integer(from: value, to: end) else { throw .badMember("op") }
             envelope.operation = number
         } else if walk.isString("s", from: name.lowerBound, to: name.upperBound) {
             guard walk.base[value] != UInt8(ascii: "n") else { return }
-            guard let number = integer(from: value, to: end) else { throw .badMember("s") }
+            guard let number = walk.integer(from: value, to: end) else { throw .badMember("s") }
             envelope.sequence = number
         } else if walk.isString("t", from: name.lowerBound, to: name.upperBound) {
             guard walk.base[value] != UInt8(ascii: "n") else { return }
@@ -44,52 +44,54 @@ struct EnvelopeFields {
     /// Keeps the ids at the top level of `d`. Where a name occurs twice the first counts, as for the workers' parser.
     mutating func noteDataMember(name: Int, nameEnd: Int, value: Int, end: Int) {
         if walk.isString("guild_id", from: name, to: nameEnd) {
-            envelope.guildID = envelope.guildID ?? snowflake(from: value, to: end)
+            envelope.guildID = envelope.guildID ?? walk.snowflake(from: value, to: end)
         } else if walk.isString("channel_id", from: name, to: nameEnd) {
-            envelope.channelID = envelope.channelID ?? snowflake(from: value, to: end)
+            envelope.channelID = envelope.channelID ?? walk.snowflake(from: value, to: end)
         } else if walk.isString("id", from: name, to: nameEnd) {
-            envelope.id = envelope.id ?? snowflake(from: value, to: end)
+            envelope.id = envelope.id ?? walk.snowflake(from: value, to: end)
         } else if walk.isString("user_id", from: name, to: nameEnd) {
-            envelope.userID = envelope.userID ?? snowflake(from: value, to: end)
+            envelope.userID = envelope.userID ?? walk.snowflake(from: value, to: end)
         } else if walk.isString("user", from: name, to: nameEnd), walk.base[value] == UInt8(ascii: "{") {
-            envelope.userID = envelope.userID ?? identifier(ofObject: value)
+            envelope.userID = envelope.userID ?? walk.identifier(ofObject: value)
         }
     }
+}
 
+extension JSONWalk {
     /// The `id` at the top level of an object that has been walked over, and so is known to be well formed.
-    private func identifier(ofObject start: Int) -> Snowflake? {
-        var walk = walk
+    fileprivate func identifier(ofObject start: Int) -> Snowflake? {
+        var walk = self
         var position = walk.space(start + 1)
-        while walk.base[position] == UInt8(ascii: "\"") {
+        while base[position] == UInt8(ascii: "\"") {
             let name = position + 1
             let nameEnd = walk.string(name) - 1
             let value = walk.colon(nameEnd + 1)
             position = walk.value(value, depth: 3)
             if walk.isString("id", from: name, to: nameEnd) { return snowflake(from: value, to: position) }
             position = walk.space(position)
-            guard walk.base[position] == UInt8(ascii: ",") else { return nil }
+            guard base[position] == UInt8(ascii: ",") else { return nil }
             position = walk.space(position + 1)
         }
         return nil
     }
 
     /// A snowflake as a string, or, as Discord allows for short ones, an integer; nil for null and anything else.
-    private func snowflake(from start: Int, to end: Int) -> Snowflake? {
-        guard walk.base[start] == UInt8(ascii: "\"") else {
-            return Snowflake(decimal: UnsafeRawBufferPointer(start: walk.base + start, count: end - start))
+    fileprivate func snowflake(from start: Int, to end: Int) -> Snowflake? {
+        guard base[start] == UInt8(ascii: "\"") else {
+            return Snowflake(decimal: UnsafeRawBufferPointer(start: base + start, count: end - start))
         }
-        let content = UnsafeRawBufferPointer(start: walk.base + start + 1, count: end - start - 2)
+        let content = UnsafeRawBufferPointer(start: base + start + 1, count: end - start - 2)
         if let id = Snowflake(decimal: content) { return id }
         guard content.contains(0x5C) else { return nil }
-        return Snowflake(walk.unescaped(from: start + 1, to: end - 1))
+        return Snowflake(unescaped(from: start + 1, to: end - 1))
     }
 
     /// A non-negative integer.
-    private func integer(from start: Int, to end: Int) -> Int? {
+    fileprivate func integer(from start: Int, to end: Int) -> Int? {
         guard end - start <= 18 else { return nil }
         var value = 0
         for position in start..<end {
-            let digit = walk.base[position] &- 0x30
+            let digit = base[position] &- 0x30
             guard digit < 10 else { return nil }
             value = value * 10 + Int(digit)
         }

@@ -93,14 +93,17 @@ extension GatewaySession: ConnectionOwner {
     }
 
     func scan(_ payload: ByteBuffer) throws(EnvelopeError) -> Envelope {
-        let outcome: Result<Envelope, EnvelopeError> = payload.withUnsafeReadableBytes { bytes in
+        var envelope = Envelope()
+        var failure: EnvelopeError?
+        payload.withUnsafeReadableBytes { bytes in
             do throws(EnvelopeError) {
-                return .success(try EnvelopeScanner.scan(bytes, with: indexer))
+                envelope = try EnvelopeScanner.scan(bytes, with: indexer)
             } catch {
-                return .failure(error)
+                failure = error
             }
         }
-        return try outcome.get()
+        if let failure { throw failure }
+        return envelope
     }
 
     func heartbeatInterval(_ data: ByteBuffer) -> TimeAmount? {

@@ -47,11 +47,11 @@ struct TokenScanner {
 
     /// One member of the envelope.
     private mutating func scanMember(_ place: Int) -> Int {
-        guard isName(place) else { return Self.invalid }
+        guard place + 2 < count, isName(place) else { return Self.invalid }
         let name = position(place) + 1..<end(of: place + 1) - 1
         let value = position(place + 2)
         if walk.isString("d", from: name.lowerBound, to: name.upperBound) {
-            let next = isToken(place + 2, UInt8(ascii: "{")) ? dataObject(place + 3) : self.value(place + 2, depth: 1)
+            let next = isToken(place + 2, UInt8(ascii: "{")) ? dataObject(place + 3) : self.value(place + 2)
             guard next >= 0 else { return Self.invalid }
             let end = end(of: next)
             let hasLineBreaks =
@@ -60,7 +60,7 @@ struct TokenScanner {
             fields.note(data: value..<end, hasLineBreaks: hasLineBreaks)
             return next
         }
-        let next = self.value(place + 2, depth: 1)
+        let next = self.value(place + 2)
         guard next >= 0, (try? fields.note(name: name, value: value, end: end(of: next))) != nil else {
             return Self.invalid
         }
@@ -72,16 +72,15 @@ struct TokenScanner {
         if isToken(start, UInt8(ascii: "}")) { return start + 1 }
         var place = start
         while true {
-            guard isName(place) else { return Self.invalid }
             let name = place
-            place = value(place + 2, depth: 2)
+            place = value(afterName: place)
             guard place >= 0, place < count else { return Self.invalid }
             if fields.mayBeWanted(name: position(name) + 1) {
                 fields.noteDataMember(
                     name: position(name) + 1, nameEnd: end(of: name + 1) - 1, value: position(name + 2),
                     end: end(of: place))
             }
-            switch base[position(place)] {
+            switch byte(place) {
             case UInt8(ascii: ","): place &+= 1
             case UInt8(ascii: "}"): return place + 1
             default: return Self.invalid
@@ -111,11 +110,20 @@ extension TokenScanner {
         byte <= 0x20 && (byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09)
     }
 
-    /// Whether a member's name and its colon are here, and a token behind them.
+    @inline(__always)
+    private func byte(_ place: Int) -> UInt8 { base[position(place)] }
+
+    /// Whether a member's name and its colon are here. The caller has made sure that two tokens are.
     @inline(__always)
     private mutating func isName(_ place: Int) -> Bool {
-        place &+ 2 < count && base[position(place)] == UInt8(ascii: "\"")
-            && base[position(place &+ 1)] == UInt8(ascii: ":") && hasGoodEscapes(place)
+        byte(place) == UInt8(ascii: "\"") && byte(place &+ 1) == UInt8(ascii: ":") && hasGoodEscapes(place)
+    }
+
+    /// Behind the value of the member whose name is here.
+    @inline(__always)
+    private mutating func value(afterName place: Int) -> Int {
+        guard place &+ 2 < count, isName(place) else { return Self.invalid }
+        return value(place &+ 2)
     }
 
     /// Whether the escapes in the string at a place, which may have none, are right.
@@ -133,54 +141,83 @@ extension TokenScanner {
     }
 
     /// Behind the value that begins here.
-    private mutating func value(_ place: Int, depth: Int) -> Int {
+    @inline(__always)
+    private mutating func value(_ place: Int) -> Int {
         guard place < count else { return Self.invalid }
-        switch base[position(place)] {
+        switch byte(place) {
         case UInt8(ascii: "\""): return hasGoodEscapes(place) ? place &+ 1 : Self.invalid
-        case UInt8(ascii: "{"): return object(place &+ 1, depth: depth &+ 1)
-        case UInt8(ascii: "["): return array(place &+ 1, depth: depth &+ 1)
+        case UInt8(ascii: "{"), UInt8(ascii: "["): return container(place)
         default: return isScalar(place) ? place &+ 1 : Self.invalid
         }
     }
 
-    /// Whether the whole token here is a number or a word.
+    /// Whether the whole token here is a number or a word. Most are words or of one digit.
     @inline(__always)
-    private func isScalar(_ place: Int) -> Bool {
+    private mutating func isScalar(_ place: Int) -> Bool {
+        let start = position(place)
+        switch position(place &+ 1) &- start {
+        case 1: return base[start] &- UInt8(ascii: "0") < 10
+        case 4 where isWord("null", start) || isWord("true", start): return true
+        default: return isAnyScalar(place)
+        }
+    }
+
+    @inline(__always)
+    private func isWord(_ word: StaticString, _ start: Int) -> Bool {
+        UnsafeRawPointer(base + start).loadUnaligned(as: UInt32.self)
+            == UnsafeRawPointer(word.utf8Start).loadUnaligned(as: UInt32.self)
+    }
+
+    /// Mutating only so that it is called on this value itself, not on a copy.
+    @inline(never)
+    private mutating func isAnyScalar(_ place: Int) -> Bool {
         let end = walk.scalar(position(place))
         let next = position(place &+ 1)
         return end >= 0 && (end == next || (end < next && Self.isSpace(base[end])))
     }
 
-    /// Behind an object whose brace has been walked over.
-    private mutating func object(_ start: Int, depth: Int) -> Int {
-        guard depth <= JSONWalk.maximumDepth else { return Self.invalid }
-        if isToken(start, UInt8(ascii: "}")) { return start &+ 1 }
+    /// Behind the object or array that begins here, which is at least one level deep in the text.
+    ///
+    /// `kinds` has a bit for each container that has begun and not ended, the innermost lowest, 1 for an object; one more bit stands
+    /// above them. What is nested deeper than it has bits is left to `EnvelopeScanner`.
+    @inline(never)
+    private mutating func container(_ start: Int) -> Int {
         var place = start
-        while isName(place) {
-            place = value(place &+ 2, depth: depth)
-            guard place >= 0, place < count else { return Self.invalid }
-            switch base[position(place)] {
-            case UInt8(ascii: ","): place &+= 1
-            case UInt8(ascii: "}"): return place &+ 1
-            default: return Self.invalid
+        var kinds: UInt64 = 1
+        beginning: while kinds >> 63 == 0, place &+ 1 < count {
+            kinds = kinds << 1 | (byte(place) == UInt8(ascii: "{") ? 1 : 0)
+            place &+= 1
+            var ends = byte(place) == Self.end(of: kinds)
+            while true {
+                if ends {
+                    kinds >>= 1
+                    place &+= 1
+                    if kinds == 1 { return place }
+                    guard place < count else { return Self.invalid }
+                } else {
+                    if kinds & 1 == 1 {
+                        guard place &+ 2 < count, isName(place) else { return Self.invalid }
+                        place &+= 2
+                    }
+                    guard place &+ 1 < count else { return Self.invalid }
+                    switch byte(place) {
+                    case UInt8(ascii: "\""): guard hasGoodEscapes(place) else { return Self.invalid }
+                    case UInt8(ascii: "{"), UInt8(ascii: "["): continue beginning
+                    default: guard isScalar(place) else { return Self.invalid }
+                    }
+                    place &+= 1
+                }
+                ends = byte(place) != UInt8(ascii: ",")
+                if ends {
+                    guard byte(place) == Self.end(of: kinds) else { return Self.invalid }
+                } else {
+                    place &+= 1
+                }
             }
         }
         return Self.invalid
     }
 
-    /// Behind an array whose bracket has been walked over.
-    private mutating func array(_ start: Int, depth: Int) -> Int {
-        guard depth <= JSONWalk.maximumDepth else { return Self.invalid }
-        if isToken(start, UInt8(ascii: "]")) { return start &+ 1 }
-        var place = start
-        while true {
-            place = value(place, depth: depth)
-            guard place >= 0, place < count else { return Self.invalid }
-            switch base[position(place)] {
-            case UInt8(ascii: ","): place &+= 1
-            case UInt8(ascii: "]"): return place &+ 1
-            default: return Self.invalid
-            }
-        }
-    }
+    @inline(__always)
+    private static func end(of kinds: UInt64) -> UInt8 { kinds & 1 == 1 ? UInt8(ascii: "}") : UInt8(ascii: "]") }
 }

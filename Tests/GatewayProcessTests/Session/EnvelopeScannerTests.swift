@@ -113,7 +113,16 @@ struct EnvelopeScannerTests {
         func nested(_ depth: Int) -> String {
             #"{"op":0,"d":"# + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}"
         }
-        #expect(try Self.scan(nested(1000)).operation == 0)
+        #expect(try Self.scan(nested(63)).operation == 0)
+        // Deeper than from token to token: left to the other way.
+        let indexer = JSONIndexer(maximumBytes: 2 << 20)
+        for depth in [64, 65, 1000] {
+            let envelope = try Array(nested(depth).utf8).withUnsafeBytes { bytes in
+                #expect(indexer.tokens(of: bytes).flatMap { TokenScanner.scan(bytes, tokens: $0) } == nil)
+                return try EnvelopeScanner.scan(bytes, with: indexer)
+            }
+            #expect(envelope.operation == 0)
+        }
         #expect(throws: EnvelopeError.self) { try Self.scan(nested(100_000)) }
     }
 
