@@ -42,38 +42,40 @@ struct LineWriter {
     }
 
     mutating func write(decimal value: UInt64) {
-        precondition(end - next >= Self.maximumDigits, "a line is longer than was reckoned")
-        // Written from the right end of where the longest number would stand, and moved to where the line ends.
-        var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
-        withUnsafeMutableBytes(of: &digits) { digits in
-            var position = Self.maximumDigits
-            var rest = value
-            while rest >= 100 {
-                let pair = rest % 100
-                rest /= 100
-                position -= 2
-                Self.copy(pair: Int(pair), to: digits, at: position)
-            }
-            if rest >= 10 {
-                position -= 2
-                Self.copy(pair: Int(rest), to: digits, at: position)
-            } else {
-                position -= 1
-                digits[position] = UInt8(ascii: "0") + UInt8(rest)
-            }
-            let count = Self.maximumDigits - position
-            next.copyMemory(from: digits.baseAddress.unsafelyUnwrapped + position, byteCount: count)
-            next += count
+        let count = Self.digits(of: value)
+        precondition(end - next >= count, "a line is longer than was reckoned")
+        // From the last digit to the first.
+        var position = count
+        var rest = value
+        while rest >= 100 {
+            let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
+            rest = quotient
+            position &-= 2
+            write(pair: pair, at: position)
         }
+        if rest >= 10 {
+            write(pair: rest, at: 0)
+        } else {
+            next.storeBytes(of: UInt8(ascii: "0") &+ UInt8(rest), as: UInt8.self)
+        }
+        next += count
     }
 
-    /// Of a 64-bit number.
-    private static let maximumDigits = 20
+    /// How many decimal digits it has.
+    private static func digits(of value: UInt64) -> Int {
+        var count = 1
+        var rest = value
+        while rest >= 10_000 {
+            rest /= 10_000
+            count &+= 4
+        }
+        return rest < 10 ? count : rest < 100 ? count &+ 1 : rest < 1000 ? count &+ 2 : count &+ 3
+    }
 
     @inline(__always)
-    private static func copy(pair: Int, to digits: UnsafeMutableRawBufferPointer, at position: Int) {
-        let two = UnsafeRawPointer(pairs.utf8Start).loadUnaligned(fromByteOffset: 2 * pair, as: UInt16.self)
-        digits.storeBytes(of: two, toByteOffset: position, as: UInt16.self)
+    private func write(pair: UInt64, at position: Int) {
+        let two = UnsafeRawPointer(Self.pairs.utf8Start).loadUnaligned(fromByteOffset: 2 &* Int(pair), as: UInt16.self)
+        next.storeBytes(of: two, toByteOffset: position, as: UInt16.self)
     }
 
     /// 00 to 99: two digits at a time take half as many divisions.

@@ -77,6 +77,28 @@ import Testing
                 == encode(.event(Self.event(redelivered: true, deferred: true, retryOf: EventID(3), data: "{}"))))
     }
 
+    @Test func `numbers of any length are written whole`() {
+        var numbers: [UInt64] = [0, .max]
+        var power: UInt64 = 1
+        for _ in 0..<20 {
+            numbers += [power, power &- 1, power &+ 1, UInt64.random(in: 0...power)]
+            power = power &* 10
+        }
+        for number in numbers {
+            var buffer = ByteBuffer()
+            buffer.writeEvent(
+                id: EventID(Int64(clamping: number)), attempt: 1, shard: 0, sequence: 0, type: "X", keyClass: "guild",
+                keyNumber: number, receivedAt: -1, sentAt: Int64.min, redelivered: false, deferred: false, retryOf: nil,
+                data: ByteBuffer(string: "{}"))
+            #expect(
+                String(buffer: buffer) == """
+                    {"op":"event","id":\(Int64(clamping: number)),"attempt":1,"shard":0,"seq":0,"t":"X",\
+                    "key":"guild:\(number)","received_at":-1,"sent_at":\(Int64.min),"d":{}}
+
+                    """)
+        }
+    }
+
     /// Texts of `d` that a careless reader cuts short, runs past or rewrites.
     static let data = [
         "{}", "[]", "null", "true", "-1.5e-10", "9007199254740993", "18446744073709551616.000", #""""#, #""\"}""#,
