@@ -29,7 +29,7 @@ struct DiscordConnector: Sendable {
     /// Most bytes of one read. The loop reads once before it looks at its other sockets, and so takes in no more in one round
     /// than the workers' sockets take: what it reads beyond that only waits in memory. Text of Discord's is compressed to a
     /// sixth or so.
-    private var maximumReadBytes: Int { compression == .none ? 64 << 10 : 16 << 10 }
+    private var maximumReadBytes: Int { compression == .none ? 64 << 10 : 32 << 10 }
 
     let eventLoop: any EventLoop
     let tls: NIOSSLContext
@@ -164,6 +164,8 @@ final class DiscordFrameHandler: ChannelDuplexHandler {
     private var output = ByteBuffer()
     /// Where each payload in `output` ends.
     private var ends: [Int] = []
+    /// What the last burst took: the next one's room, so that it does not grow step by step, each a copy.
+    private var usualBytes = 0
     private var texts: [ByteBuffer] = []
     private var textBytes = 0
     /// The fragments so far of a text message that comes in several frames.
@@ -241,6 +243,7 @@ extension DiscordFrameHandler {
     }
 
     private func inflate(_ data: ByteBuffer, isLast: Bool) throws(InflateError) -> Bool {
+        if output.capacity == 0 { output.reserveCapacity(usualBytes) }
         let outcome: Result<Bool, InflateError> = data.withUnsafeReadableBytes { bytes in
             do throws(InflateError) {
                 return .success(try inflater?.inflate(bytes, endsMessage: isLast, into: &output) ?? false)
@@ -283,7 +286,8 @@ extension DiscordFrameHandler {
             if let payload = output.readSlice(length: end - output.readerIndex) { payloads.append(payload) }
         }
         ends.removeAll(keepingCapacity: true)
-        output = ByteBuffer(buffer: output)
+        usualBytes = min(output.writerIndex, Self.burstBytes)
+        output = output.readableBytes == 0 ? ByteBuffer() : ByteBuffer(buffer: output)
         owner.received(payloads, on: number)
     }
 
