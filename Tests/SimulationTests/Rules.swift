@@ -50,6 +50,7 @@ struct Rules {
         queue.window.eventsOfKey = pick(1, 4, 32)
         queue.window.comfortableWaiting = pick(4, 40, 8192)
         queue.window.minimumWaiting = pick(1, 16, 256)
+        queue.window.recentBytes = pick(0, 2000, 2 << 20)
         queue.window.maximumInMemory = pick(100, 131_072)
         queue.window.chunkBytes = pick(600, 4000, 256 << 10)
         queue.window.chunksPerTurn = pick(1, 4, 64)

@@ -48,6 +48,9 @@ struct Journal<Disk: JournalDisk> {
     /// Records about to be written, and where each event's begins.
     private var staging = ByteBuffer()
     private var stagedOffsets: [(offset: Int, stride: Int)] = []
+    /// How far a shard was received with the events staged last, which goes into `stagedNumbers` once another one's come: they mostly
+    /// come from one.
+    private var stagedRun: (shard: Int, entry: JournalNumbers.Entry)?
     /// Shards of which the last dispatch received leaves no event.
     private var numbersOnly: Set<Int> = []
     /// What a failed write may have left behind the last segment's end.
@@ -69,6 +72,9 @@ struct Journal<Disk: JournalDisk> {
 
     /// Whether this dispatch was not received before.
     func isNew(shard: Int, session: String, sequence: Int) -> Bool {
+        if let run = stagedRun, run.shard == shard, run.entry.session == session {
+            return sequence > run.entry.sequence || Mutation.applies(.takeReplays)
+        }
         guard let known = stagedNumbers.shards[shard], known.session == session else { return true }
         return sequence > known.sequence || Mutation.applies(.takeReplays)
     }
@@ -86,22 +92,49 @@ struct Journal<Disk: JournalDisk> {
         else { return try rotate() }
     }
 
-    /// Adds an event to what `commit` writes.
+    /// Adds a dispatch to what `commit` writes, as an event.
     /// - Returns: its place and what its record takes there.
-    mutating func stage(_ event: JournaledEvent) -> (position: JournalPosition, stride: Int) {
+    mutating func stage(_ dispatch: Dispatch, id: EventID) -> (position: JournalPosition, stride: Int) {
+        let place = stage { $0.writeRecord(dispatch, id: id, index: $1, seed: $2) }
+        stagedNumbers.lastID = max(stagedNumbers.lastID, id)
+        if stagedRun?.shard == dispatch.shard, stagedRun?.entry.session == dispatch.session {
+            stagedRun?.entry.sequence = dispatch.sequence
+        } else {
+            endRun()
+            stagedRun = (dispatch.shard, .init(session: dispatch.session, sequence: dispatch.sequence))
+        }
+        if !numbersOnly.isEmpty { numbersOnly.remove(dispatch.shard) }
+        return place
+    }
+
+    /// Adds a retried dead letter, which has the numbers of an event long gone.
+    mutating func stage(retry event: JournaledEvent) -> (position: JournalPosition, stride: Int) {
+        stagedNumbers.lastID = max(stagedNumbers.lastID, event.id)
+        return stage { $0.writeRecord(event, index: $1, seed: $2) }
+    }
+
+    @inline(__always)
+    private mutating func stage(
+        _ write: (inout ByteBuffer, _ index: UInt16, _ seed: UInt64) -> Void
+    ) -> (position: JournalPosition, stride: Int) {
         let last = segments.count - 1
         let index = UInt16(segments[last].count + stagedOffsets.count)
         let start = staging.writerIndex
-        staging.writeRecord(event, index: index, seed: segments[last].header.seed)
+        write(&staging, index, segments[last].header.seed)
         let stride = staging.writerIndex - start
         stagedOffsets.append((segments[last].end + start, stride))
-        stagedNumbers.apply(event)
-        if !numbersOnly.isEmpty { numbersOnly.remove(event.shard) }
         return (JournalPosition(segment: segments[last].number, index: index), stride)
+    }
+
+    private mutating func endRun() {
+        guard let run = stagedRun else { return }
+        stagedNumbers.shards[run.shard] = run.entry
+        stagedRun = nil
     }
 
     /// A dispatch was received that leaves no event.
     mutating func stageNumber(shard: Int, session: String, sequence: Int) {
+        endRun()
         stagedNumbers.shards[shard] = .init(session: session, sequence: sequence)
         numbersOnly.insert(shard)
     }
@@ -112,6 +145,7 @@ struct Journal<Disk: JournalDisk> {
     ///   - wall: microseconds since 1970.
     ///   - isTaken: it comes into memory now, so that a cursor that is at the end stays there.
     mutating func commit(wall: Int64, isTaken: Bool) throws(DiskFailure) {
+        endRun()
         let last = segments.count - 1
         if !numbersOnly.isEmpty {
             var rest = stagedNumbers
@@ -233,8 +267,9 @@ struct Journal<Disk: JournalDisk> {
 
     mutating func mark(_ position: JournalPosition, _ mark: JournalMark) {
         guard let place = place(of: position.segment), !Mutation.applies(.forgetDeliveries) else { return }
+        let wasClean = segments[place].dirty == nil
         segments[place].mark(Int(position.index), mark)
-        if segments[place].dirty != nil { dirtySegments.insert(position.segment) }
+        if wasClean, segments[place].dirty != nil { dirtySegments.insert(position.segment) }
     }
 
     func marks(of position: JournalPosition) -> JournalMark {
@@ -247,8 +282,9 @@ struct Journal<Disk: JournalDisk> {
     /// The event is finished. `stride`: what its record takes.
     mutating func finish(_ position: JournalPosition, stride: Int) {
         guard let place = place(of: position.segment) else { return }
+        let wasClean = segments[place].dirty == nil
         guard segments[place].finish(Int(position.index), stride: stride) else { return }
-        dirtySegments.insert(position.segment)
+        if wasClean { dirtySegments.insert(position.segment) }
         if !notes.isEmpty { notes[position] = nil }
     }
 

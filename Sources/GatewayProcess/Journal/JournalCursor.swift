@@ -74,8 +74,11 @@ extension Journal {
 
     /// Whether `readOn` would bring something.
     var hasMore: Bool {
-        guard let place = place(of: cursor.segment) else { return !isCursorAtEnd }
-        return place < segments.count - 1 || cursor.offset < readableEnd(of: place)
+        // Looked at in place, which does not copy the journal.
+        mutating get {
+            guard let place = place(of: cursor.segment) else { return !isCursorAtEnd }
+            return place < segments.count - 1 || cursor.offset < readableEnd(of: place)
+        }
     }
 
     /// What is not synced yet, where that is asked for, does not count as received.

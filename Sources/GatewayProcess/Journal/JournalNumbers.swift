@@ -8,7 +8,7 @@ internal import Shared
 struct JournalNumbers: Equatable {
     struct Entry: Equatable {
         let session: String
-        let sequence: Int
+        var sequence: Int
     }
 
     var lastID: EventID

@@ -11,6 +11,11 @@ struct JournalSyncPoint: Equatable {
 
 /// `fsync`: what is written counts once it is synced.
 extension Journal {
+    /// Whether something is written and not synced.
+    var hasUnsynced: Bool {
+        mutating get { !unsynced.isEmpty }
+    }
+
     var presentPoint: JournalSyncPoint? {
         segments.last.map {
             JournalSyncPoint(segment: $0.number, end: $0.end, count: $0.count, numbers: numbers)

@@ -45,12 +45,6 @@ struct JournaledEvent: Equatable {
         self.data = data
     }
 
-    init(_ dispatch: Dispatch, id: EventID) {
-        self.init(
-            id: id, shard: dispatch.shard, session: dispatch.session, sequence: dispatch.sequence, type: dispatch.type,
-            key: dispatch.key, receivedAt: dispatch.receivedAt, retryOf: nil, data: dispatch.data)
-    }
-
     /// Bytes of the queue's own limit that it counts for.
     var byteCount: Int { EventPayload.byteCount(data: data.readableBytes, type: type) }
 
@@ -106,27 +100,46 @@ struct JournaledEvent: Equatable {
 extension ByteBuffer {
     /// Appends an event's record.
     mutating func writeRecord(_ event: JournaledEvent, index: UInt16, seed: UInt64) {
+        writeRecord(
+            id: event.id, shard: event.shard, session: event.session, sequence: event.sequence, type: event.type,
+            key: event.key, receivedAt: event.receivedAt, retryOf: event.retryOf, data: event.data, index: index,
+            seed: seed)
+    }
+
+    /// Appends a dispatch's record. Makes no `JournaledEvent` of it, which would count a reference for each part of it.
+    mutating func writeRecord(_ dispatch: Dispatch, id: EventID, index: UInt16, seed: UInt64) {
+        writeRecord(
+            id: id, shard: dispatch.shard, session: dispatch.session, sequence: dispatch.sequence, type: dispatch.type,
+            key: dispatch.key, receivedAt: dispatch.receivedAt, retryOf: nil, data: dispatch.data, index: index,
+            seed: seed)
+    }
+
+    @inline(__always)
+    private mutating func writeRecord(
+        id: EventID, shard: Int, session: String, sequence: Int, type: String, key: QueueKey, receivedAt: Int64,
+        retryOf: EventID?, data: ByteBuffer, index: UInt16, seed: UInt64
+    ) {
         // Both are names that Discord makes up: what is longer than the field for its length is cut.
-        var (type, session) = (event.type, event.session)
+        var (type, session) = (type, session)
         type.withUTF8 { type in
             session.withUTF8 { session in
                 let type = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(type).prefix(Int(UInt16.max)))
                 let session = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(session).prefix(Int(UInt16.max)))
                 let names = JournaledEvent.fixedBytes + type.count + session.count
-                writeRecord(.event, length: names + event.data.readableBytes, index: index, seed: seed) { record in
-                    record.store(event.id.rawValue, at: 16)
-                    record.store(event.receivedAt, at: 24)
-                    record.store(Int64(event.sequence), at: 32)
-                    record.store(event.retryOf?.rawValue ?? 0, at: 40)
-                    record.store(event.key.number, at: 48)
-                    record.store(UInt32(truncatingIfNeeded: event.shard), at: 56)
-                    record.store(event.key.keyClass.rawValue, at: 60)
+                writeRecord(.event, length: names + data.readableBytes, index: index, seed: seed) { record in
+                    record.store(id.rawValue, at: 16)
+                    record.store(receivedAt, at: 24)
+                    record.store(Int64(sequence), at: 32)
+                    record.store(retryOf?.rawValue ?? 0, at: 40)
+                    record.store(key.number, at: 48)
+                    record.store(UInt32(truncatingIfNeeded: shard), at: 56)
+                    record.store(key.keyClass.rawValue, at: 60)
                     record.store(UInt8(0), at: 61)
                     record.store(UInt16(type.count), at: 62)
                     record.store(UInt16(session.count), at: 64)
                     record.copy(type, to: JournaledEvent.fixedBytes)
                     record.copy(session, to: JournaledEvent.fixedBytes + type.count)
-                    event.data.withUnsafeReadableBytes { record.copy($0, to: names) }
+                    data.withUnsafeReadableBytes { record.copy($0, to: names) }
                 }
             }
         }

@@ -33,8 +33,7 @@ extension DurableQueue {
             guard chunks < window.chunksPerTurn, readOn(now: now, wall: wall) else { break }
             chunks += 1
         }
-        queue.dropData(of: fresh)
-        fresh.removeAll(keepingCapacity: true)
+        forgetRecent(above: window.recentBytes)
         return chunks == window.chunksPerTurn
     }
 
@@ -62,7 +61,7 @@ extension DurableQueue {
         var failed: [EventID] = []
         for loaded in events {
             queue.take(loaded, isWindowed: durability != .memory, now: now)
-            fresh.append(loaded.event.id)
+            remember(loaded.event.id, bytes: loaded.event.byteCount)
             if !delivered.isEmpty, queue.isUnfinished(loaded.event.id) { delivered[loaded.event.id] = nil }
             if let note = loaded.note, note.failures >= queue.settings.maximumAttempts {
                 failed.append(loaded.event.id)
@@ -96,7 +95,7 @@ extension DurableQueue {
                     lose(position)
                     continue
                 }
-                fresh.append(event.event.id)
+                remember(event.event.id, bytes: event.event.byteCount)
                 if !delivered.isEmpty { delivered[event.event.id] = nil }
                 loaded.append(event)
             } catch {

@@ -9,10 +9,10 @@ extension DurableQueue {
         var effects = queue.takeEffects()
         guard hasJournal, !effects.isEmpty else { return effects }
         readMissing(in: &effects, now: now)
-        if effects.contains(where: \.isDelivery), !flush() {
+        if effects.indices.contains(where: { effects[$0].isDelivery }), !flush() {
             for place in effects.indices where effects[place].isDelivery { postpone(&effects[place], now: now) }
         }
-        if effects.contains(where: \.isVoid) { effects.removeAll(where: \.isVoid) }
+        if effects.indices.contains(where: { effects[$0].isVoid }) { effects.removeAll(where: \.isVoid) }
         return effects
     }
 
@@ -29,8 +29,8 @@ extension DurableQueue {
     private mutating func fill(_ effects: inout [QueueEffect], now: NIODeadline) -> Bool {
         var wanted: [(position: JournalPosition, size: Int)] = []
         var places: [Int] = []
-        for (place, effect) in effects.enumerated() {
-            guard let (position, size) = effect.missing else { continue }
+        for place in effects.indices {
+            guard let (position, size) = effects[place].missing else { continue }
             wanted.append((position, size))
             places.append(place)
         }

@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import NIOCore
 internal import Shared
 
@@ -25,7 +26,10 @@ extension DurableQueue {
         do throws(DiskFailure) {
             try journal?.prepare(for: part.count)
             let isTaken = takesNew
-            for dispatch in part { receptions.append(stage(dispatch, isTaken: isTaken, wall: wall)) }
+            // In place: a dispatch that is taken out counts its references.
+            part.withUnsafeBufferPointer { part in
+                for place in part.indices { receptions.append(stage(part[place], isTaken: isTaken, wall: wall)) }
+            }
             try journal?.commit(wall: wall, isTaken: isTaken)
         } catch {
             refuse(error)
@@ -62,7 +66,7 @@ extension DurableQueue {
             return refusal
         }
         let id = pending?.id ?? queue.nextID(wall: wall)
-        guard let place = journal?.stage(JournaledEvent(dispatch, id: id)) else { return .refused }
+        guard let place = journal?.stage(dispatch, id: id) else { return .refused }
         var event = queue.makeEvent(
             dispatch, id: id, origin: .journal(place.position, stride: place.stride), receivedAt: pending?.receivedAt)
         if let pending {
@@ -70,26 +74,30 @@ extension DurableQueue {
             if event.wasDelivered { queue.recordChanges.append(.delivered(place.position)) }
             queue.recordChanges.append(.noted(place.position, event.note))
         }
-        written.append(
-            Written(
-                event: event, key: dispatch.key, position: place.position, isTaken: isTaken || event.isInteraction))
+        let isTaken = isTaken || event.isInteraction
+        written.append((consume event, dispatch.key, place.position, isTaken))
         return .queued(id)
     }
 
     /// Queues the first of what was written.
     mutating func admit(_ count: Int, now: NIODeadline, wall: Int64) {
-        for entry in written.prefix(count) { admit(entry, now: now) }
-        if written.count == count { written.removeAll(keepingCapacity: true) } else { written.removeFirst(count) }
+        for _ in 0..<count {
+            guard let (event, key, position, isTaken) = written.popFirst() else { break }
+            admit(event, at: position, isTaken: isTaken, of: key, now: now)
+        }
         shed(now: now)
     }
 
-    mutating func admit(_ entry: Written, now: NIODeadline) {
-        queue.count(entry.event.byteCount)
-        if queue.isSheddable(entry.event.type) { sheddable.append(entry.position) }
+    /// - Parameter isTaken: not left for the journal's cursor.
+    private mutating func admit(
+        _ event: consuming QueuedEvent, at position: JournalPosition, isTaken: Bool, of key: QueueKey, now: NIODeadline
+    ) {
+        queue.count(event.byteCount)
+        if queue.isSheddable(event.type) { sheddable.append(position) }
         // Behind the cursor of a journal that is not read to its end, nothing of its key can be ahead of it.
-        guard entry.isTaken else { return }
-        queue.take(entry.event, at: entry.position, key: entry.key, now: now)
-        fresh.append(entry.event.id)
+        guard isTaken else { return }
+        remember(event.id, bytes: event.byteCount)
+        queue.take(consume event, at: position, key: key, now: now)
     }
 
     mutating func refuse(_ failure: DiskFailure) {
@@ -123,13 +131,11 @@ extension DurableQueue {
         do throws(DiskFailure) {
             try journal?.prepare(for: 1)
             let isTaken = takesNew
-            guard let place = journal?.stage(record) else { return }
+            guard let place = journal?.stage(retry: record) else { return }
             try journal?.commit(wall: wall, isTaken: isTaken)
             let event = queue.makeEvent(
                 retrying: letter, id: id, origin: .journal(place.position, stride: place.stride))
-            written.append(
-                Written(
-                    event: event, key: letter.key, position: place.position, isTaken: isTaken || event.isInteraction))
+            written.append((event, letter.key, place.position, isTaken || event.isInteraction))
         } catch {
             refuse(error)
             throw error

@@ -37,9 +37,11 @@ extension DurableQueue {
     }
 
     /// Whether marks or events wait to be synced.
-    @inline(__always) var wantsSync: Bool {
-        durability == .fsync && syncing == nil && journal?.unsynced.isEmpty == false
+    var wantsSync: Bool {
+        // Looked at in place, which does not copy the journal.
+        mutating get { durability == .fsync && syncing == nil && journal?.hasUnsynced == true }
     }
+
     /// Whether events wait to be synced.
-    @inline(__always) var hasUnsyncedEvents: Bool { !written.isEmpty }
+    var hasUnsyncedEvents: Bool { !written.isEmpty }
 }

@@ -8,14 +8,10 @@ internal import Shared
 /// they are queued, events are read when a worker can take them, and what workers said is written before anything relies on it.
 /// In `memory` mode there is no journal, but for what an earlier process left in one.
 struct DurableQueue<Disk: JournalDisk> {
-    /// An event that is written, or about to be.
-    struct Written {
-        let event: QueuedEvent
-        let key: QueueKey
-        let position: JournalPosition
-        /// Not left for the journal's cursor.
-        let isTaken: Bool
-    }
+    /// An event that is written, or about to be. A tuple, because what comes out of one is not copied.
+    ///
+    /// `isTaken`: not left for the journal's cursor.
+    typealias Written = (event: QueuedEvent, key: QueueKey, position: JournalPosition, isTaken: Bool)
 
     /// What an operator should know of the disk.
     enum Trouble: Equatable {
@@ -42,9 +38,10 @@ struct DurableQueue<Disk: JournalDisk> {
     var delivered: [EventID: JournalContents.Waiting] = [:]
     /// Waiting events that may be shed, oldest first; some are finished.
     var sheddable: Deque<JournalPosition> = []
-    /// Taken into memory since the last delivery.
-    var fresh: [EventID] = []
-    var written: [Written] = []
+    /// Events that came into memory last, the oldest first, some delivered since: they have their bytes until they are no longer here.
+    private var recent: Deque<(id: EventID, bytes: Int)> = []
+    private var recentBytes = 0
+    var written: Deque<Written> = []
     var syncing: (begun: (segments: [UInt32], point: JournalSyncPoint?), count: Int)?
 
     var window: KeyedQueue.Window { queue.settings.window }
@@ -75,6 +72,24 @@ struct DurableQueue<Disk: JournalDisk> {
         take(contents.interactions, now: now, wall: wall)
         // New events are behind all that is left here, and nothing else tells which keys those have.
         while durability == .memory, self.journal?.hasMore == true, readOn(now: now, wall: wall) {}
-        fresh = []
+        forgetRecent(above: 0)
+    }
+
+    /// An event has come into memory with its bytes.
+    mutating func remember(_ id: EventID, bytes: Int) {
+        recent.append((id, bytes))
+        recentBytes += bytes
+    }
+
+    /// Lets go of the bytes of waiting events, but for those that came last: the disk has them.
+    mutating func forgetRecent(above limit: Int) {
+        if queue.waitingInMemory == 0 {
+            recent.removeAll(keepingCapacity: true)
+            recentBytes = 0
+        }
+        while recentBytes > limit, let oldest = recent.popFirst() {
+            recentBytes -= oldest.bytes
+            queue.dropData(of: oldest.id)
+        }
     }
 }

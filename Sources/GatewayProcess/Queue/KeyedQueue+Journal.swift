@@ -7,13 +7,15 @@ extension KeyedQueue {
     /// How much of the journal is in memory, and how much of it moves at once.
     struct Window: Sendable {
         /// Events of one key that wait in memory; what comes behind them is only named.
-        var eventsOfKey = 32
+        var eventsOfKey = 128
         /// Events that wait in memory although nobody takes them; what comes then stays ahead of the journal's cursor.
         var comfortableWaiting = 8192
         /// Events in memory in all; only keys that nobody can be given now make that many.
         var maximumInMemory = 131_072
         /// So many wait in memory, if there are as many, also while nobody asks for them.
         var minimumWaiting = 256
+        /// Bytes of the events that came last, which are kept while they wait, for they may be wanted at once.
+        var recentBytes = 2 << 20
         /// Read at once from the disk.
         var chunkBytes = 256 << 10
         /// Read in one turn at most, so that a turn ends.
@@ -24,7 +26,7 @@ extension KeyedQueue {
 
     var countInMemory: Int { slotsByID.count }
 
-    private var waitingInMemory: Int { slotsByID.count - inFlight }
+    var waitingInMemory: Int { slotsByID.count - inFlight }
 
     /// Whether a new event may come into memory.
     var hasRoom: Bool { waitingInMemory < settings.window.comfortableWaiting }
@@ -47,10 +49,10 @@ extension KeyedQueue {
     }
 
     /// Takes an event into memory, or only its place if its key has enough there.
-    mutating func take(_ event: QueuedEvent, at position: JournalPosition, key: QueueKey, now: NIODeadline) {
+    mutating func take(_ event: consuming QueuedEvent, at position: JournalPosition, key: QueueKey, now: NIODeadline) {
         let key = slot(of: key)
         if keys[key].skipped.isEmpty, keys[key].waiting < settings.window.eventsOfKey {
-            enqueue(event, key: keys[key].key, now: now)
+            enqueue(consume event, key: keys[key].key, now: now)
         } else {
             keys[key].skipped.append(position)
         }
@@ -124,11 +126,9 @@ extension KeyedQueue {
         }
     }
 
-    /// Lets go of the bytes of events that were taken in since the last time and went to nobody.
-    mutating func dropData(of fresh: [EventID]) {
-        for id in fresh {
-            if let slot = slotsByID[id], events[slot].position != nil { events[slot].data = nil }
-        }
+    /// Lets go of an event's bytes, if the journal has them, too.
+    mutating func dropData(of id: EventID) {
+        if let slot = slotsByID[id], events[slot].position != nil { events[slot].data = nil }
     }
 
     /// Drops a waiting event of little value.

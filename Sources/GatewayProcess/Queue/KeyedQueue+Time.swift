@@ -6,9 +6,12 @@ internal import Shared
 extension KeyedQueue {
     /// When `advance` has something to do next; nil if only something else can bring it about.
     var nextDeadline: NIODeadline? {
-        var timeout: NIODeadline?
-        if !timeouts.isEmpty { timeout = events[timeouts.first].oldestSince.map { $0 + settings.ackTimeout } }
-        return NIODeadline.earliest(of: timeout, holds.min?.until, nextPauseEnd, wishes.nextDeadline)
+        // Looked at in place: where the queue is part of an object, reading this would copy all of the queue first.
+        mutating get {
+            var timeout: NIODeadline?
+            if !timeouts.isEmpty { timeout = events[timeouts.first].oldestSince.map { $0 + settings.ackTimeout } }
+            return NIODeadline.earliest(of: timeout, holds.min?.until, nextPauseEnd, wishes.nextDeadline)
+        }
     }
 
     /// Applies every deadline up to `now`. `deliver` afterwards.

@@ -172,8 +172,8 @@ struct KeyedQueue {
     }
 
     /// Puts an event that has been counted behind all others of its key that are in memory.
-    mutating func enqueue(_ event: QueuedEvent, key: QueueKey, now: NIODeadline) {
-        let slot = insert(event, key: key)
+    mutating func enqueue(_ event: consuming QueuedEvent, key: QueueKey, now: NIODeadline) {
+        let slot = insert(consume event, key: key)
         place(events[slot].key, now: now)
     }
 
@@ -273,10 +273,10 @@ struct KeyedQueue {
         let slot: Slot
         if let free = freeEvents.popLast() {
             slot = free
-            events[slot] = event
+            events[slot] = consume event
         } else {
             slot = Slot(events.count)
-            events.append(event)
+            events.append(consume event)
             keyLinks.grow()
             timeoutLinks.grow()
             holderLinks.grow()

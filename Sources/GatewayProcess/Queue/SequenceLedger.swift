@@ -157,7 +157,7 @@ struct SequenceLedger {
 
     /// Looks up a dispatch that the journal takes over from a queue in memory; nil if this ledger has nothing to say of it.
     mutating func admitReplay(of dispatch: Dispatch) -> Admission? {
-        guard let track = tracks[dispatch.shard] else { return nil }
+        guard !tracks.isEmpty, let track = tracks[dispatch.shard] else { return nil }
         guard track.session == dispatch.session, !(track.pending.isEmpty && track.finishedBefore.isEmpty) else {
             tracks[dispatch.shard] = nil
             return nil

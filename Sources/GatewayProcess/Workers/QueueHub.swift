@@ -210,9 +210,15 @@ actor QueueHub: QueueService {
 
     private func apply(_ effects: [QueueEffect]) {
         let sentAt = WallClock.now()
-        for effect in effects {
-            switch effect {
-            case .deliver(let delivery): write(delivery, sentAt: sentAt)
+        // Nearly always it is the same one.
+        var receiver: (worker: WorkerID, connection: PeerConnection)?
+        for place in effects.indices {
+            switch effects[place] {
+            case .deliver(let delivery):
+                if receiver?.worker != delivery.worker {
+                    receiver = connection(of: delivery.worker).map { (delivery.worker, $0) }
+                }
+                if let connection = receiver?.connection { write(delivery, to: connection, sentAt: sentAt) }
             case .returned(let worker, let ids):
                 guard let connection = connection(of: worker) else { continue }
                 send(.returned(ids), to: connection)
@@ -224,8 +230,8 @@ actor QueueHub: QueueService {
         }
     }
 
-    private func write(_ delivery: Delivery, sentAt: Int64) {
-        guard let connection = connection(of: delivery.worker), let data = delivery.data else { return }
+    private func write(_ delivery: Delivery, to connection: PeerConnection, sentAt: Int64) {
+        guard let data = delivery.data else { return }
         if logsEvents {
             logger.debug(
                 "event delivered",
@@ -243,7 +249,8 @@ actor QueueHub: QueueService {
     }
 
     func connection(of worker: WorkerID) -> PeerConnection? {
-        guard let connection = connectionOfWorker[worker.slot].flatMap({ connections[$0] }), connection.worker == worker
+        guard let number = connectionOfWorker[worker.slot], let connection = connections[number],
+            connection.worker == worker
         else { return nil }
         return connection
     }

@@ -39,7 +39,11 @@ internal import Testing
     ) throws -> [(position: JournalPosition, stride: Int)] {
         try numbers.map { number in
             try journal.prepare(for: 1)
-            let place = journal.stage(event(number))
+            let event = event(number)
+            let dispatch = Dispatch(
+                shard: event.shard, session: event.session, sequence: event.sequence, type: event.type, key: event.key,
+                guildID: nil, interaction: nil, receivedAt: event.receivedAt, data: event.data)
+            let place = journal.stage(dispatch, id: event.id)
             try journal.commit(wall: 1000, isTaken: isTaken)
             return place
         }
