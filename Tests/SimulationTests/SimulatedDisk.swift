@@ -37,7 +37,14 @@ struct SimulatedDisk: JournalDisk {
 
     mutating func remove(_ segment: UInt32) throws(DiskFailure) { try files.remove(segment) }
 
-    mutating func hasRoom(for bytes: Int) -> Bool { !files.isFull }
+    mutating func hasRoom(for bytes: Int) -> Bool {
+        files.spare = nil
+        return !files.isFull
+    }
+
+    var hasSpare: Bool { files.spare != nil }
+
+    mutating func dropSpare() { files.spare = nil }
 
     private func file(_ segment: UInt32) throws(DiskFailure) -> SimulatedFiles.File {
         guard let file = files.files[segment] else { throw .failed("no such file") }

@@ -31,6 +31,8 @@ final class SimulatedFiles {
     private(set) var files: [UInt32: File] = [:]
     /// Removed, but the removal is not synced.
     private var removed: [UInt32: File] = [:]
+    /// What a removed segment held, if the next one is to be made of it: without losses of power only.
+    var spare: [UInt8]?
     /// Operations that changed something.
     private(set) var operations = 0
 
@@ -58,6 +60,7 @@ final class SimulatedFiles {
     /// A new process uses it.
     func revive() {
         isDead = false
+        spare = nil
         operationsLeft = world.chance(10) ? world.number(0...6) : nil
     }
 
@@ -105,21 +108,30 @@ final class SimulatedFiles {
     func create(_ segment: UInt32, reserving bytes: Int, isDurable: Bool) throws(DiskFailure) {
         let wasDead = isDead
         guard begin() else {
-            if !wasDead, world.chance(50) {
+            if !wasDead, spare != nil {
+                // It gets its name when all zeros are written.
+                if world.chance(50) { files[segment] = makeFile(zeros: bytes) }
+            } else if !wasDead, world.chance(50) {
                 files[segment] = File(bytes: Array(repeating: 0, count: world.number(0...bytes)))
             }
             return
         }
-        guard !isFull else { throw .full }
+        guard !isFull || spare != nil else { throw .full }
         guard !fails else { throw .failed("create") }
         world.trace.detail("create: segment, bytes", Int(segment), bytes)
-        var file = File(bytes: Array(repeating: 0, count: bytes))
+        var file = makeFile(zeros: bytes)
         if isDurable {
             file.durable = file.bytes
             file.syncedOperation = operations
             removed = [:]
         }
         files[segment] = file
+    }
+
+    /// Of the spare, if there is one.
+    private func makeFile(zeros count: Int) -> File {
+        defer { spare = nil }
+        return File(bytes: Array(repeating: 0, count: count) + (spare?.dropFirst(count) ?? []))
     }
 
     func write(_ bytes: ByteBuffer, to segment: UInt32, at offset: Int) throws(DiskFailure) {
@@ -184,7 +196,9 @@ final class SimulatedFiles {
         guard begin() || (!wasDead && world.chance(50)) else { return }
         guard !fails || isDead else { throw .failed("remove") }
         world.trace.detail("remove: segment", Int(segment))
-        if let file = files.removeValue(forKey: segment), keepsChanges, file.durable != nil { removed[segment] = file }
+        guard let file = files.removeValue(forKey: segment) else { return }
+        if !keepsChanges, spare == nil { spare = file.bytes }
+        if keepsChanges, file.durable != nil { removed[segment] = file }
     }
 
     // MARK: Syncing

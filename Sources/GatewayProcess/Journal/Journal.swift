@@ -9,6 +9,9 @@ internal import Shared
 /// understood: one whose events are all finished is deleted, one that is mostly finished is rewritten without what is, and places of events
 /// (`JournalPosition`) stay what they are. How far sessions were received stands whole at the beginning of each segment.
 ///
+/// A segment may be made of one that was deleted, and then has that one's records behind its end, whose checksums are of another seed.
+/// So that a whole end is told from a torn one, zeros are written behind it with each write.
+///
 /// It reads no clock and opens no file of its own: the disk is passed in.
 struct Journal<Disk: JournalDisk> {
     struct Settings: Sendable {
@@ -55,6 +58,10 @@ struct Journal<Disk: JournalDisk> {
     private var numbersOnly: Set<Int> = []
     /// What a failed write may have left behind the last segment's end.
     var hasTornTail = false
+    /// Finished events are left on the disk in what waits to be written over: behind the end of the last segment, and in the spare one.
+    var hasRemains = false
+    /// Since when that was first noticed, in microseconds since 1970.
+    var remainsSince: Int64?
 
     /// A journal on these files; `open` it before anything else.
     /// - Parameter boot: which run of the machine this is.
@@ -159,8 +166,10 @@ struct Journal<Disk: JournalDisk> {
             stagedOffsets.removeAll(keepingCapacity: true)
             numbersOnly.removeAll(keepingCapacity: true)
         }
-        guard staging.readableBytes > 0 else { return }
+        let bytes = staging.readableBytes
+        guard bytes > 0 else { return }
         let staysAtEnd = isTaken && isCursorAtEnd
+        staging.writeEndMark()
         do {
             if !Mutation.applies(.queueUnwritten) {
                 try disk.write(staging, to: segments[last].number, at: segments[last].end)
@@ -177,7 +186,7 @@ struct Journal<Disk: JournalDisk> {
             if tracksOffsets { segments[last].offsets.append(UInt32(offset)) }
         }
         if segments[last].beganAt == nil, !stagedOffsets.isEmpty { segments[last].beganAt = wall }
-        segments[last].end += staging.readableBytes
+        segments[last].end += bytes
         if settings.isDurable { unsynced.insert(segments[last].number) }
         if staysAtEnd { moveCursorToEnd() }
     }
@@ -202,17 +211,22 @@ struct Journal<Disk: JournalDisk> {
             syncPoint = presentPoint
         }
         let isAtEnd = isCursorAtEnd
+        cutRemains()
+        let isReused = disk.hasSpare
         let number = (segments.last?.number ?? 0) + 1
         let header = JournalHeader(
             segment: number, markCapacity: settings.markCapacity, seed: seeds.next(), journal: identity, boot: boot)
         do {
             // What an interrupted making left.
             if try disk.segments().contains(number) { try disk.remove(number) }
-            try disk.create(number, reserving: header.recordsOffset, isDurable: settings.isDurable)
+            try disk.create(
+                number, reserving: header.recordsOffset + JournalRecord.endMarkBytes, isDurable: settings.isDurable)
             var first = ByteBuffer()
             var whole = numbers
             whole.isWhole = true
             first.writeRecord(whole, index: 0, seed: header.seed)
+            let firstBytes = first.readableBytes
+            first.writeEndMark()
             try disk.write(header.encoded, to: number, at: 0)
             try disk.write(first, to: number, at: header.recordsOffset)
             if settings.isDurable { try disk.sync(number) }
@@ -221,7 +235,8 @@ struct Journal<Disk: JournalDisk> {
                 // Those ahead of the cursor are read in order; the places of single events are learnt when one is needed.
                 if cursor.segment < segments[last].number { segments[last].offsets = [] }
             }
-            segments.append(JournalSegment(header: header, end: header.recordsOffset + first.readableBytes))
+            segments.append(JournalSegment(header: header, end: header.recordsOffset + firstBytes))
+            hasRemains = isReused
             syncPoint = presentPoint
         } catch {
             try? disk.remove(number)
@@ -314,13 +329,15 @@ struct Journal<Disk: JournalDisk> {
         let isAtEnd = isCursorAtEnd
         var record = ByteBuffer()
         record.writeRecord(note, about: position.index, index: 0, seed: segments[place].header.seed)
+        let bytes = record.readableBytes
+        record.writeEndMark()
         do {
             try disk.write(record, to: position.segment, at: segments[place].end)
         } catch {
             try? disk.truncate(position.segment, to: segments[place].end)
             throw error
         }
-        segments[place].end += record.readableBytes
+        segments[place].end += bytes
         if settings.isDurable { unsynced.insert(position.segment) }
         if isAtEnd { moveCursorToEnd() }
     }

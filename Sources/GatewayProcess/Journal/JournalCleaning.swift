@@ -15,6 +15,7 @@ extension Journal {
     /// - Parameter wall: microseconds since 1970.
     /// - Returns: whether anything was done.
     mutating func clean(wall: Int64) throws(DiskFailure) -> Bool {
+        forgetRemains(wall: wall)
         if let active = segments.last, let began = active.beganAt, wall - began > Self.longestStay, active.garbage > 0 {
             // Only a sealed segment can be deleted or rewritten.
             try rotate()

@@ -25,7 +25,8 @@ protocol JournalDisk {
     /// Size of a segment in bytes.
     mutating func size(of segment: UInt32) throws(DiskFailure) -> Int
 
-    /// Makes a segment of so many zero bytes whose room is set aside: writing into them never meets a full disk.
+    /// Makes a segment of so many zero bytes whose room is set aside: writing into them never meets a full disk. What stands behind
+    /// them until it is written over may be anything.
     mutating func create(_ segment: UInt32, reserving bytes: Int, isDurable: Bool) throws(DiskFailure)
 
     /// Writes all bytes, or throws; some may have been written then.
@@ -47,4 +48,17 @@ protocol JournalDisk {
 
     /// Whether there is room for so many bytes more.
     mutating func hasRoom(for bytes: Int) -> Bool
+
+    /// Whether a removed segment is kept, to make the next one of it.
+    var hasSpare: Bool { get }
+
+    /// Lets go of it.
+    mutating func dropSpare()
+}
+
+/// A disk that keeps none.
+extension JournalDisk {
+    var hasSpare: Bool { false }
+
+    mutating func dropSpare() {}
 }

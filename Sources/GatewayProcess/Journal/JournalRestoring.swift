@@ -94,6 +94,10 @@ extension Journal {
                 case .damaged where try isEmpty(number): unfinished.append(number)
                 case .damaged: throw .foreign(JournalForeign(segment: number, reason: "its header is damaged"))
                 case .foreign(let reason): throw .foreign(JournalForeign(segment: number, reason: reason))
+                // The machine went down when a deleted segment had become this one, and only its name was on the disk.
+                case .misnamed(_, let boot) where boot != self.boot: unfinished.append(number)
+                case .misnamed(let other, _):
+                    throw .foreign(JournalForeign(segment: number, reason: "it calls itself segment \(other)"))
                 }
             }
         }
@@ -103,12 +107,12 @@ extension Journal {
         return headers
     }
 
-    /// Whether nothing was ever written behind a segment's header.
+    /// Whether neither a mark nor a record was ever written behind a segment's header.
     private mutating func isEmpty(_ segment: UInt32) throws(JournalOpening) -> Bool {
         try onDisk { journal throws(DiskFailure) in
             let size = try journal.disk.size(of: segment)
-            let rest = max(0, size - JournalHeader.bytes)
-            return try journal.disk.read(segment, at: JournalHeader.bytes, count: rest).readableBytesView
+            let rest = min(size - JournalHeader.bytes, journal.settings.markCapacity + JournalRecord.endMarkBytes)
+            return try journal.disk.read(segment, at: JournalHeader.bytes, count: max(0, rest)).readableBytesView
                 .allSatisfy { $0 == 0 }
         }
     }
@@ -135,7 +139,7 @@ extension Journal {
         }
         if base + end < size {
             try disk.truncate(header.segment, to: base + end)
-            contents.cutBytes += size - base - end
+            if !records.hasWholeEnd(at: end) { contents.cutBytes += size - base - end }
         }
         contents.damagedBytes += damaged
         contents.lostEvents += segment.missing

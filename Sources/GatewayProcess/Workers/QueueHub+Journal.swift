@@ -15,7 +15,7 @@ extension QueueHub {
             store = DurableQueue(queue: queue)
             return
         }
-        let disk = try FileDisk(directory: journalPath)
+        let disk = try FileDisk(directory: journalPath, keepsSpare: settings.durability == .journal)
         var journal = Journal(
             disk: disk, settings: journalSettings(of: disk), identity: identity, boot: Self.bootIdentity(),
             seeds: SeedSource())

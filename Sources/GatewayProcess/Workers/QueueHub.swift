@@ -157,7 +157,7 @@ actor QueueHub: QueueService {
         await writeLastCheckpoint()
         try? await writer.shutdownGracefully()
         try? await syncer.shutdownGracefully()
-        store.journal?.disk.close()
+        store.journal?.close()
     }
 
     /// Whether a worker still has events whose acknowledgement is worth waiting for.

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Glibc
 internal import NIOCore
 internal import Shared
@@ -20,8 +21,9 @@ internal import Testing
         var settings = Journal<FileDisk>.Settings()
         settings.segmentBytes = segmentBytes
         var journal = Journal(
-            disk: try FileDisk(directory: directory.path("journal")), settings: settings, identity: .zero,
-            boot: UUIDBytes(repeatElement(boot, count: 16)), seeds: SeedSource(SeededGenerator(seed: 3)))
+            disk: try FileDisk(directory: directory.path("journal"), keepsSpare: true), settings: settings,
+            identity: .zero, boot: UUIDBytes(repeatElement(boot, count: 16)),
+            seeds: SeedSource(SeededGenerator(seed: 3)))
         let contents = try journal.open { $0 == "TYPING_START" }
         return (journal, contents)
     }
@@ -128,6 +130,91 @@ internal import Testing
         journal.finish(places[9].position, stride: places[9].stride)
         try journal.writeMarks()
         #expect(journal.segments.count == 1)
+    }
+
+    /// All that is in the journal's files.
+    private func allBytes() throws -> [UInt8] {
+        try FileManager.default.contentsOfDirectory(atPath: directory.path("journal")).flatMap { name in
+            Array(try Data(contentsOf: URL(fileURLWithPath: directory.path("journal/\(name)"))))
+        }
+    }
+
+    private func finish(_ places: [(position: JournalPosition, stride: Int)], _ journal: inout Journal<FileDisk>) throws
+    {
+        for place in places { journal.finish(place.position, stride: place.stride) }
+        try journal.writeMarks()
+    }
+
+    @Test func `A segment is made of a deleted one, whose events are not found in it`() throws {
+        var (journal, _) = try make()
+        for first in stride(from: 1, through: 181, by: 20) {
+            let places = try write(first...first + 19, &journal)
+            // The last three stay.
+            try finish(Array(first == 181 ? places.dropLast(3) : places[...]), &journal)
+        }
+        #expect(journal.hasRemains && journal.segments.count <= 2)
+        // As kill -9 leaves it.
+        var (next, contents) = try make()
+        #expect(contents.depth == 3 && contents.cutBytes == 0 && contents.damagedBytes == 0 && contents.lostEvents == 0)
+        #expect(try readAll(&next) == [198, 199, 200])
+        let size = try next.disk.size(of: next.segments[0].number)
+        #expect(size == next.segments[0].end)
+        // And as an orderly end does.
+        _ = try write(201...204, &next)
+        next.close()
+        #expect(!FileManager.default.fileExists(atPath: directory.path("journal/spare")))
+        let again = try make().contents
+        #expect(again.depth == 7 && again.cutBytes == 0)
+    }
+
+    @Test func `A write that was cut off is noticed also where other events stood`() throws {
+        var (journal, _) = try make()
+        for first in stride(from: 1, through: 81, by: 20) {
+            try finish(try write(first...first + 19, &journal), &journal)
+        }
+        let kept = try write(101...103, &journal)
+        let active = try #require(journal.segments.last)
+        #expect(journal.hasRemains && kept[2].position.segment == active.number)
+        var disk = journal.disk
+        try disk.write(ByteBuffer(string: "half"), to: active.number, at: active.end - 40)
+        let contents = try make().contents
+        #expect(contents.depth == 2 && contents.cutBytes > 0)
+    }
+
+    @Test func `What was finished is not left for long where the next events are to stand`() throws {
+        var (journal, _) = try make()
+        for first in stride(from: 1, through: 81, by: 20) {
+            try finish(try write(first...first + 19, &journal), &journal)
+        }
+        _ = try write(1001...1001, &journal)
+        func isThere(_ number: Int) throws -> Bool {
+            let wanted = Array(#"{"n":\#(number),"#.utf8)
+            let bytes = try allBytes()
+            return bytes.indices.contains { bytes[$0...].starts(with: wanted) }
+        }
+        #expect(journal.hasRemains && journal.disk.hasSpare)
+        #expect(try (1...100).contains { try isThere($0) })
+        let stay = Journal<FileDisk>.longestStay
+        for wall in [1000, stay, 1002 + stay, 1003 + 2 * stay, 1004 + 3 * stay] {
+            while try journal.clean(wall: wall) {}
+        }
+        #expect(try !(1...100).contains { try isThere($0) })
+        #expect(try isThere(1001))
+    }
+
+    @Test func `A segment with another one's name is removed if the machine went down, and refused otherwise`() throws {
+        var (journal, _) = try make()
+        _ = try write(1...2, &journal)
+        let number = try #require(journal.segments.last?.number)
+        let name = { (number: UInt32) in directory.path("journal/0000000\(number).segment") }
+        try FileManager.default.copyItem(atPath: name(number), toPath: name(number + 3))
+        #expect(
+            throws: JournalOpening.foreign(
+                JournalForeign(segment: number + 3, reason: "it calls itself segment \(number)"))
+        ) { try make(boot: 1) }
+        let contents = try make(boot: 2).contents
+        #expect(contents.depth == 2)
+        #expect(!FileManager.default.fileExists(atPath: name(number + 3)))
     }
 
     @Test func `Damage in a sealed segment costs only what is damaged`() throws {
