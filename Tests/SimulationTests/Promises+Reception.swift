@@ -112,6 +112,10 @@ extension Promises {
             if self[number].kind == .ready { sessions[self[number].session].mayBeGivenUp = true }
         }
         awaitingSync.removeAll()
+        // So may be the number of a dispatch that left no event.
+        for number in writtenFates + recentFates.map(\.number) where self[number].position == nil {
+            self[number].fateIsUndone = true
+        }
         // What was written about events may be cut off, too, until it is written again.
         for place in events.indices where isOpen(base + place) {
             self[base + place].failures.survive(safe: .distantPast)

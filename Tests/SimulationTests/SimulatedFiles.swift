@@ -44,6 +44,8 @@ final class SimulatedFiles {
     var fullUntil = NIODeadline.distantPast
     /// Operations fail now and then until then.
     var failingUntil = NIODeadline.distantPast
+    /// When one did last.
+    private var lastFailedAt = NIODeadline.distantPast
 
     init(world: World, keepsChanges: Bool) {
         self.world = world
@@ -71,10 +73,14 @@ final class SimulatedFiles {
     var hasFailed: Bool { failingUntil > .distantPast }
 
     /// Whether deliveries may wait because of it.
-    var mayPostpone: Bool { failingUntil + .seconds(2) > world.now }
+    var mayPostpone: Bool { lastFailedAt + .seconds(2) > world.now }
 
     var isFull: Bool { fullUntil > world.now }
-    private var fails: Bool { failingUntil > world.now && world.chance(20) }
+    private var fails: Bool {
+        guard failingUntil > world.now, world.chance(20) else { return false }
+        lastFailedAt = world.now
+        return true
+    }
 
     /// Whether everything written to a segment before an operation outlives a loss of power.
     func isDurable(_ segment: UInt32, before operation: Int) -> Bool {
