@@ -129,10 +129,12 @@ extension Promises {
 
     // MARK: Sessions
 
-    /// The gateway has read the READY of a session: what it did not get of the one before it never will.
+    /// The gateway has read the READY of a session: what it did not get of those before, also of one whose READY it never read, it
+    /// never will.
     func readyArrived(shard: Int, session: Int) {
-        if let last = currentSession[shard], last != session {
-            check(sessions[last].mayBeGivenUp, "session \(last) was given up without need")
+        let last = currentSession[shard]
+        if last != session {
+            if let last { check(sessions[last].mayBeGivenUp, "session \(last) was given up without need") }
             for earlier in sessions.indices where sessions[earlier].shard == shard && earlier != session {
                 lose(of: earlier)
             }
