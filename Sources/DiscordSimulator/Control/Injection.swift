@@ -166,6 +166,7 @@ extension Simulator {
         guard gateway.flood == nil else { throw ControlError(status: 409, description: "a flood is going on") }
         var order = Flood.Order(count: count, rate: request.int("rate"))
         order.frames = min(count, max(1, request.int("frames") ?? order.frames))
+        order.isPrepared = request.body["prepared"]?.bool ?? false
         gateway.startFlood(order, seed: options.seed)
         return ["count": .integer(count)]
     }

@@ -11,6 +11,12 @@ protocol FrameCompressor: AnyObject {
 
     /// Compresses a dispatch that may have been prepared.
     func compress(_ event: EncodedEvent, sequence: Int, into output: inout ByteBuffer)
+
+    /// Compresses a dispatch that will come when all prepared before have.
+    func prepare(_ event: EncodedEvent, sequence: Int)
+
+    /// Whether dispatches are prepared that have not come: nothing else can be sent before them, for the stream is behind them.
+    var isAhead: Bool { get }
 }
 
 extension FrameCompressor {
@@ -19,6 +25,10 @@ extension FrameCompressor {
         digits.writeDecimal(sequence)
         compress([event.prefix, digits, event.suffix], into: &output)
     }
+
+    func prepare(_ event: EncodedEvent, sequence: Int) {}
+
+    var isAhead: Bool { false }
 }
 
 /// `zlib-stream`: a deflate stream with Z_SYNC_FLUSH after every message.
@@ -28,6 +38,8 @@ extension FrameCompressor {
 final class ZlibCompressor: FrameCompressor {
     private var stream = z_stream()
     private var isStarted = false
+    /// What it compresses next must not refer to what stood before, for it has not seen that.
+    private var mustForget = false
 
     init() {
         Self.start(&stream, level: 6)
@@ -47,6 +59,8 @@ final class ZlibCompressor: FrameCompressor {
 
     func compress(_ pieces: [ByteBuffer], into output: inout ByteBuffer) {
         writeHeaderOnce(into: &output)
+        if mustForget { deflateReset(&stream) }
+        mustForget = false
         for (position, piece) in pieces.enumerated() {
             let isLast = position == pieces.count - 1
             Self.deflate(&stream, piece, flush: isLast ? Z_SYNC_FLUSH : Z_NO_FLUSH, into: &output)
@@ -60,8 +74,7 @@ final class ZlibCompressor: FrameCompressor {
             return compress([event.prefix, digits, event.suffix], into: &output)
         }
         writeHeaderOnce(into: &output)
-        // A stored block for what differs (RFC 1951, 3.2.4), then the prepared one. What follows must not refer to
-        // what stood before, for the compressor has not seen this.
+        // A stored block for what differs (RFC 1951, 3.2.4), then the prepared one.
         let length = event.prefix.readableBytes + sequence.decimalDigits
         output.writeInteger(UInt8(0))
         output.writeInteger(UInt16(length), endianness: .little)
@@ -69,7 +82,7 @@ final class ZlibCompressor: FrameCompressor {
         output.writeImmutableBuffer(event.prefix)
         output.writeDecimal(sequence)
         output.writeImmutableBuffer(prepared)
-        deflateReset(&stream)
+        mustForget = true
     }
 
     /// Compresses a suffix so that it stands for itself in any stream.
@@ -113,6 +126,11 @@ final class ZlibCompressor: FrameCompressor {
 /// `zstd-stream`: one frame that never ends, with a flushed block after every message.
 final class ZstdCompressor: FrameCompressor {
     private let context: OpaquePointer
+    /// Messages compressed in advance, one behind the other, and where each ends.
+    private var prepared = ByteBuffer()
+    private var ends: [Int] = []
+    private var next = 0
+    private var nextSequence = 0
 
     init() {
         guard let context = ZSTD_createCCtx() else { preconditionFailure("out of memory") }
@@ -124,6 +142,30 @@ final class ZstdCompressor: FrameCompressor {
 
     deinit {
         ZSTD_freeCCtx(context)
+    }
+
+    var isAhead: Bool { next < ends.count }
+
+    func prepare(_ event: EncodedEvent, sequence: Int) {
+        if ends.isEmpty { nextSequence = sequence }
+        compressNow(event, sequence: sequence, into: &prepared)
+        ends.append(prepared.writerIndex)
+    }
+
+    func compress(_ event: EncodedEvent, sequence: Int, into output: inout ByteBuffer) {
+        guard isAhead else { return compressNow(event, sequence: sequence, into: &output) }
+        precondition(sequence == nextSequence, "what was prepared comes in order, and nothing between")
+        if var message = prepared.readSlice(length: ends[next] - prepared.readerIndex) { output.writeBuffer(&message) }
+        next += 1
+        nextSequence += 1
+        guard !isAhead else { return }
+        (prepared, ends, next) = (ByteBuffer(), [], 0)
+    }
+
+    private func compressNow(_ event: EncodedEvent, sequence: Int, into output: inout ByteBuffer) {
+        var digits = ByteBuffer()
+        digits.writeDecimal(sequence)
+        compress([event.prefix, digits, event.suffix], into: &output)
     }
 
     func compress(_ pieces: [ByteBuffer], into output: inout ByteBuffer) {

@@ -34,6 +34,8 @@ final class GatewayConnection: ChannelInboundHandler {
     private var scratch = ByteBuffer()
     private var isFlushScheduled = false
     private var fragments: ByteBuffer?
+    /// What waits until prepared dispatches have been sent.
+    private var held: [ByteBuffer] = []
 
     init(number: Int, parameters: GatewayServerSession.Parameters, isResumeURL: Bool, server: GatewayServer) {
         self.number = number
@@ -129,6 +131,7 @@ final class GatewayConnection: ChannelInboundHandler {
             compressor.compress(event, sequence: sequence, into: &scratch)
             pending.writeFrameHeader(opcode: 0x2, length: scratch.readableBytes)
             pending.writeImmutableBuffer(scratch)
+            if !held.isEmpty, !isAhead { sendHeld() }
         } else {
             pending.writeFrameHeader(opcode: 0x1, length: event.byteCount(sequence: sequence))
             pending.writeImmutableBuffer(event.prefix)
@@ -136,6 +139,18 @@ final class GatewayConnection: ChannelInboundHandler {
             pending.writeImmutableBuffer(event.suffix)
         }
         flushSoon()
+    }
+
+    /// Compresses a dispatch that will be sent when all prepared before have been; nothing else goes out before it.
+    func prepare(_ event: EncodedEvent, sequence: Int) { compressor?.prepare(event, sequence: sequence) }
+
+    /// Whether prepared dispatches are still to be sent.
+    var isAhead: Bool { compressor?.isAhead ?? false }
+
+    private func sendHeld() {
+        let payloads = held
+        held = []
+        for payload in payloads { send(payload) }
     }
 
     /// Sends a payload that is no dispatch.
@@ -146,6 +161,7 @@ final class GatewayConnection: ChannelInboundHandler {
     /// Sends any bytes as one message.
     func send(_ payload: ByteBuffer) {
         guard !isClosing, !isStalled else { return }
+        guard !isAhead else { return held.append(payload) }
         if let compressor {
             scratch.clear()
             compressor.compress([payload], into: &scratch)

@@ -32,11 +32,8 @@ extension GatewayServer {
         var count = 0
         for id in directory.order {
             guard let session = directory.sessions[id] else { continue }
-            guard shard.map({ $0 == session.shard }) ?? session.covers(event.guild),
-                EventIntents.allow(event.name, isInGuild: event.guild != nil, intents: session.intents)
-            else { continue }
-            let isBlind = !session.intents.contains(.messageContent)
-            deliver(isBlind ? event.blanked ?? event : event, to: id, connection: session.connection)
+            guard let event = session.view(of: event, shard: shard) else { continue }
+            deliver(event, to: id, connection: session.connection)
             count += 1
         }
         return count
@@ -51,6 +48,9 @@ extension GatewayServer {
     }
 
     func deliver(_ event: EncodedEvent, to id: String, connection: Int?) {
+        if !isPumping, let connection, connections[connection]?.isAhead == true {
+            return waitingForFlood.append((event, id))
+        }
         guard let sequence = directory.append(event, to: id) else { return }
         ledger.dispatched[event.name, default: 0] += 1
         if let connection { connections[connection]?.send(event, sequence: sequence) }
@@ -115,5 +115,16 @@ extension GatewayServer {
             }
             return (Array(found.prefix(limit == 0 ? 100 : min(100, limit))), [])
         }
+    }
+}
+
+extension SessionDirectory.Session {
+    /// An event as this session gets it; nil if it does not.
+    /// - Parameter shard: the only one that gets it, whatever the event's guild.
+    func view(of event: EncodedEvent, shard: Int? = nil) -> EncodedEvent? {
+        guard shard.map({ $0 == self.shard }) ?? covers(event.guild),
+            EventIntents.allow(event.name, isInGuild: event.guild != nil, intents: intents)
+        else { return nil }
+        return intents.contains(.messageContent) ? event : event.blanked ?? event
     }
 }

@@ -25,6 +25,8 @@ final class GatewayServer {
     var directory: SessionDirectory
     private(set) var connections: [Int: GatewayConnection] = [:]
     var flood: Flood?
+    /// What was to be sent meanwhile, and to which session.
+    var waitingForFlood: [(event: EncodedEvent, session: String)] = []
     /// The last flood that is over.
     var lastFlood: Flood?
     /// Whether a flood is being sent right now, so that it does not begin again within itself.

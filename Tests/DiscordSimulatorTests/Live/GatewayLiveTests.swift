@@ -59,12 +59,14 @@ import Testing
         }
     }
 
-    @Test(arguments: [nil, "zlib-stream", "zstd-stream"])
-    func `a flood arrives whole and in order, and what comes after it too`(compress: String?) async throws {
+    @Test(arguments: [nil, "zlib-stream", "zstd-stream"], [false, true])
+    func `a flood arrives whole and in order, and what comes after it too`(
+        compress: String?, isPrepared: Bool
+    ) async throws {
         try await LiveSimulator.run { live in
             let client = try await live.connect(compress: compress)
             let (_, start) = try await client.start()
-            try await live.control("POST", "/flood", ["count": 1000, "frames": 200])
+            try await live.control("POST", "/flood", ["count": 1000, "frames": 200, "prepared": .bool(isPrepared)])
             for number in 1...1000 {
                 let message = try await client.payload()
                 guard message["t"] == "MESSAGE_CREATE", message["s"] == .integer(start + number) else {
@@ -75,6 +77,27 @@ import Testing
             #expect(try await live.control("GET", "/wait?flood=1&timeout=5").status == 200)
             try await live.control("POST", "/messages", ["content": "after"])
             #expect(try await client.payload()["d"]?["content"] == "after")
+        }
+    }
+
+    @Test func `what happens during a prepared flood comes behind it`() async throws {
+        try await LiveSimulator.run { live in
+            let client = try await live.connect(compress: "zstd-stream")
+            let (_, start) = try await client.start()
+            // More than the socket takes, so that it cannot be over before the message comes.
+            let count = 50_000
+            try await live.control("POST", "/flood", ["count": .integer(count), "frames": 200, "prepared": true])
+            try await live.control("POST", "/messages", ["content": "meanwhile"])
+            try await client.send(["op": 1, "d": .integer(start)])
+            for number in 1...count {
+                guard try await client.payload()["s"] == .integer(start + number) else {
+                    Issue.record("not in order at \(number)")
+                    return
+                }
+            }
+            let rest = [try await client.payload(), try await client.payload()]
+            #expect(rest.contains { $0["d"]?["content"] == "meanwhile" && $0["s"] == .integer(start + count + 1) })
+            #expect(rest.contains { $0["op"] == 11 })
         }
     }
 
