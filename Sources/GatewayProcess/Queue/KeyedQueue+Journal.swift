@@ -15,7 +15,7 @@ extension KeyedQueue {
         /// So many wait in memory, if there are as many, also while nobody asks for them.
         var minimumWaiting = 256
         /// Bytes of the events that came last, which are kept while they wait, for they may be wanted at once.
-        var recentBytes = 2 << 20
+        var recentBytes = 1 << 20
         /// Read at once from the disk.
         var chunkBytes = 256 << 10
         /// Read in one turn at most, so that a turn ends.
