@@ -33,8 +33,8 @@ struct JournalHeader: Equatable, Sendable {
         /// It began as ours and is not whole: its making was interrupted if nothing stands behind it.
         case damaged
         case foreign(String)
-        /// It is ours, and another segment's, of that run of the machine.
-        case misnamed(segment: UInt32, boot: UUIDBytes)
+        /// It is whole, and another segment's.
+        case misnamed(JournalHeader)
     }
 
     init(segment: UInt32, markCapacity: Int, seed: UInt64, journal: UUIDBytes, boot: UUIDBytes) {
@@ -70,14 +70,12 @@ struct JournalHeader: Equatable, Sendable {
         guard bytes.littleEndian(UInt64.self, at: 64) == checksum(bytes) else {
             throw .damaged
         }
-        let boot = UUIDBytes(bytes[48..<64])
-        guard bytes.littleEndian(UInt32.self, at: 16) == segment else {
-            throw .misnamed(segment: bytes.littleEndian(UInt32.self, at: 16), boot: boot)
-        }
-        return JournalHeader(
-            segment: segment, markCapacity: Int(bytes.littleEndian(UInt32.self, at: 12)),
-            seed: bytes.littleEndian(UInt64.self, at: 24),
-            journal: UUIDBytes(bytes[32..<48]), boot: boot)
+        let header = JournalHeader(
+            segment: bytes.littleEndian(UInt32.self, at: 16),
+            markCapacity: Int(bytes.littleEndian(UInt32.self, at: 12)), seed: bytes.littleEndian(UInt64.self, at: 24),
+            journal: UUIDBytes(bytes[32..<48]), boot: UUIDBytes(bytes[48..<64]))
+        guard header.segment == segment else { throw .misnamed(header) }
+        return header
     }
 
     /// What every header of this format begins with.

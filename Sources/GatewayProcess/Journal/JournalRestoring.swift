@@ -94,10 +94,10 @@ extension Journal {
                 case .damaged where try isEmpty(number): unfinished.append(number)
                 case .damaged: throw .foreign(JournalForeign(segment: number, reason: "its header is damaged"))
                 case .foreign(let reason): throw .foreign(JournalForeign(segment: number, reason: reason))
-                // The machine went down when a deleted segment had become this one, and only its name was on the disk.
-                case .misnamed(_, let boot) where boot != self.boot: unfinished.append(number)
-                case .misnamed(let other, _):
-                    throw .foreign(JournalForeign(segment: number, reason: "it calls itself segment \(other)"))
+                case .misnamed(let header) where isSpare(header, named: number): unfinished.append(number)
+                case .misnamed(let header):
+                    throw .foreign(
+                        JournalForeign(segment: number, reason: "it calls itself segment \(header.segment)"))
                 }
             }
         }
@@ -105,6 +105,11 @@ extension Journal {
             try onDisk { journal throws(DiskFailure) in try journal.disk.remove(number) }
         }
         return headers
+    }
+
+    /// Whether the machine went down when a deleted segment had become that one, and only its name was on the disk.
+    private func isSpare(_ header: JournalHeader, named number: UInt32) -> Bool {
+        header.journal == identity && header.boot != boot && header.segment < number
     }
 
     /// Whether neither a mark nor a record was ever written behind a segment's header.

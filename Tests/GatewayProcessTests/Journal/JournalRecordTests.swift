@@ -119,7 +119,7 @@ internal import Testing
         for (bytes, refusal) in refusals {
             #expect(throws: refusal) { try JournalHeader(reading: bytes, of: 5) }
         }
-        #expect(throws: JournalHeader.Unreadable.misnamed(segment: 5, boot: header.boot)) {
+        #expect(throws: JournalHeader.Unreadable.misnamed(header)) {
             try JournalHeader(reading: header.encoded, of: 6)
         }
     }
