@@ -56,6 +56,11 @@ final class DiscordLink {
         self.isResumeURL = isResumeURL
         self.life = life
     }
+
+    /// Whether a dispatch has been sent here and not arrived.
+    func isUnderWay(_ sent: Sent) -> Bool {
+        toGateway.contains { if case .dispatch(let other) = $0 { other.number == sent.number } else { false } }
+    }
 }
 
 /// A session as Discord keeps it.

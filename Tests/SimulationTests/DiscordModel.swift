@@ -236,6 +236,8 @@ final class DiscordModel {
             return refuse(session, on: link)
         }
         book.account.resumes += 1
+        // A RESUME can come later than one that was sent after it, on another connection, from which the gateway reads.
+        let newer = session.link.flatMap { $0.number > link.number ? $0 : nil }
         attach(session, to: link)
         // Whoever asks for less than was acknowledged before gets what there is.
         let place = session.kept.firstIndex { $0.sequence > sequence } ?? session.kept.endIndex
@@ -243,7 +245,7 @@ final class DiscordModel {
         let first = world.chance(10) ? max(0, place - world.number(1...5)) : place
         for sent in session.kept[first...] {
             if sent.kind == .resumed, !world.rules.replaysResumed {
-                book.neverRepeated(sent.number)
+                if !(newer?.isUnderWay(sent) ?? false) { book.neverRepeated(sent.number) }
             } else {
                 send(.dispatch(sent), on: link)
             }

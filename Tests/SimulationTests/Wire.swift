@@ -22,6 +22,9 @@ struct Wire<Message> {
         return announce()
     }
 
+    /// Whether such a message is under way.
+    func contains(where isWanted: (Message) -> Bool) -> Bool { messages.contains { isWanted($0.message) } }
+
     /// The next message that has arrived.
     mutating func receive(now: NIODeadline) -> Message? {
         guard let first = messages.first, first.arrival <= now else { return nil }
