@@ -191,10 +191,14 @@ import Testing
         let endpoint = try await HealthEndpoint.start(
             on: .unix(path: path), provider: Self.provider, logger: Self.quiet)
         var channels: [any Channel] = []
-        for _ in 0..<HealthEndpoint.maximumConnections + 3 {
-            channels.append(
-                try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                    .connect(unixDomainSocketPath: path).get())
+        while channels.count < HealthEndpoint.maximumConnections + 3 {
+            // A listener that has not come to accept yet says EAGAIN when too many wait (unix(7)).
+            try await eventually("it accepts") {
+                let channel = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .connect(unixDomainSocketPath: path).get()
+                if let channel { channels.append(channel) }
+                return channel != nil
+            }
         }
         try await eventually("three are closed") { channels.count { !$0.isActive } == 3 }
         try await channels.first { $0.isActive }?.close()
