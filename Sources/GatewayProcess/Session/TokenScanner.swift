@@ -176,7 +176,7 @@ extension TokenScanner {
         return end >= 0 && (end == next || (end < next && Self.isSpace(base[end])))
     }
 
-    /// Behind the object or array that begins here, which is at least one level deep in the text.
+    /// Behind the object or array that begins here.
     ///
     /// `kinds` has a bit for each container that has begun and not ended, the innermost lowest, 1 for an object; one more bit stands
     /// above them. What is nested deeper than it has bits is left to `EnvelopeScanner`.
