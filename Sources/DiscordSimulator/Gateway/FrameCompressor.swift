@@ -20,7 +20,8 @@ protocol FrameCompressor: AnyObject {
 }
 
 extension FrameCompressor {
-    func compress(_ event: EncodedEvent, sequence: Int, into output: inout ByteBuffer) {
+    /// Compresses a dispatch of which nothing is prepared.
+    fileprivate func compressNow(_ event: EncodedEvent, sequence: Int, into output: inout ByteBuffer) {
         var digits = ByteBuffer()
         digits.writeDecimal(sequence)
         compress([event.prefix, digits, event.suffix], into: &output)
@@ -69,9 +70,7 @@ final class ZlibCompressor: FrameCompressor {
 
     func compress(_ event: EncodedEvent, sequence: Int, into output: inout ByteBuffer) {
         guard let prepared = event.deflatedSuffix else {
-            var digits = ByteBuffer()
-            digits.writeDecimal(sequence)
-            return compress([event.prefix, digits, event.suffix], into: &output)
+            return compressNow(event, sequence: sequence, into: &output)
         }
         writeHeaderOnce(into: &output)
         // A stored block for what differs (RFC 1951, 3.2.4), then the prepared one.
@@ -160,12 +159,6 @@ final class ZstdCompressor: FrameCompressor {
         nextSequence += 1
         guard !isAhead else { return }
         (prepared, ends, next) = (ByteBuffer(), [], 0)
-    }
-
-    private func compressNow(_ event: EncodedEvent, sequence: Int, into output: inout ByteBuffer) {
-        var digits = ByteBuffer()
-        digits.writeDecimal(sequence)
-        compress([event.prefix, digits, event.suffix], into: &output)
     }
 
     func compress(_ pieces: [ByteBuffer], into output: inout ByteBuffer) {

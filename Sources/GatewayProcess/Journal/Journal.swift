@@ -52,16 +52,15 @@ struct Journal<Disk: JournalDisk> {
     /// Records about to be written, and where each event's begins.
     private var staging = ByteBuffer()
     private var stagedOffsets: [(offset: Int, stride: Int)] = []
-    /// How far a shard was received with the events staged last, which goes into `stagedNumbers` once another one's come: they mostly
-    /// come from one.
+    /// How far a shard was received with the events staged last; it goes into `stagedNumbers` when those of another shard follow.
     private var stagedRun: (shard: Int, entry: JournalNumbers.Entry)?
     /// Shards of which the last dispatch received leaves no event.
     private var numbersOnly: Set<Int> = []
     /// What a failed write may have left behind the last segment's end.
     var hasTornTail = false
-    /// Finished events are left on the disk in what waits to be written over: behind the end of the last segment, and in the spare one.
+    /// Finished events of a deleted segment, of which the last one was made, stand behind its end.
     var hasRemains = false
-    /// Since when that was first noticed, in microseconds since 1970.
+    /// When such, or a spare segment, were first noticed, in microseconds since 1970.
     var remainsSince: Int64?
 
     /// A journal on these files; `open` it before anything else.
@@ -103,8 +102,7 @@ struct Journal<Disk: JournalDisk> {
     /// Adds a dispatch to what `commit` writes, as an event.
     /// - Returns: its place and what its record takes there.
     mutating func stage(_ dispatch: Dispatch, id: EventID) -> (position: JournalPosition, stride: Int) {
-        let place = stage { $0.writeRecord(dispatch, id: id, index: $1, seed: $2) }
-        stagedNumbers.lastID = max(stagedNumbers.lastID, id)
+        let place = stage(id) { $0.writeRecord(dispatch, id: id, index: $1, seed: $2) }
         if stagedRun?.shard == dispatch.shard, stagedRun?.entry.session == dispatch.session {
             stagedRun?.entry.sequence = dispatch.sequence
         } else {
@@ -117,13 +115,12 @@ struct Journal<Disk: JournalDisk> {
 
     /// Adds a retried dead letter, which has the numbers of an event long gone.
     mutating func stage(retry event: JournaledEvent) -> (position: JournalPosition, stride: Int) {
-        stagedNumbers.lastID = max(stagedNumbers.lastID, event.id)
-        return stage { $0.writeRecord(event, index: $1, seed: $2) }
+        stage(event.id) { $0.writeRecord(event, index: $1, seed: $2) }
     }
 
     @inline(__always)
     private mutating func stage(
-        _ write: (inout ByteBuffer, _ index: UInt16, _ seed: UInt64) -> Void
+        _ id: EventID, _ write: (inout ByteBuffer, _ index: UInt16, _ seed: UInt64) -> Void
     ) -> (position: JournalPosition, stride: Int) {
         let last = segments.count - 1
         let index = UInt16(segments[last].count + stagedOffsets.count)
@@ -131,6 +128,7 @@ struct Journal<Disk: JournalDisk> {
         write(&staging, index, segments[last].header.seed)
         let stride = staging.writerIndex - start
         stagedOffsets.append((segments[last].end + start, stride))
+        stagedNumbers.lastID = max(stagedNumbers.lastID, id)
         return (JournalPosition(segment: segments[last].number, index: index), stride)
     }
 
